@@ -1,0 +1,203 @@
+import type { Caller, ConnectionEvent } from "../peer/api.ts";
+import type { CallResult, DeliveryInfo, Handlers } from "../peer/handlers.ts";
+import { DeliveryWindow } from "../peer/window.ts";
+import { LimitError, Status } from "../protocol/errors.ts";
+import type { MsgId, Packet, Publish, Rpc } from "../protocol/packet.ts";
+import { Payload } from "../protocol/payload.ts";
+import { isSpace } from "../protocol/topic.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Logger } from "../util/log.ts";
+import type { Session } from "./session.ts";
+
+/** Messages whose handlers run at once. Exceeded: QoS 0 is dropped and logged, QoS 1/2 is not taken. */
+export const DELIVERIES_RUNNING_MAX = 1_024;
+/** Calls whose handlers run at once (D35). Exceeded: answered with 43. */
+export const CALLS_RUNNING_MAX = 1_024;
+/**
+ * So long after a connect a QoS 1/2 message that nobody subscribed here is left unacknowledged, in
+ * milliseconds: a program that starts again subscribes one topic after the other, while its broker still
+ * knows them all. Later such a message is acknowledged and dropped.
+ */
+export const UNCLAIMED_MS = 10_000;
+/** Topic of gap notices (D3). */
+const GAP_TOPIC = "__gap__";
+
+/** What a {@link Receiver} needs. */
+export interface ReceiverOptions {
+  readonly handlers: Handlers;
+  /** Own name; `null` for an anonymous component, which does not know how its broker calls it. */
+  readonly name: string | null;
+  /** The node that handlers may use. */
+  readonly node: Caller;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onEvent: (event: ConnectionEvent) => void;
+  /** Sends over the connection of now: an acknowledgement may be due after a reconnect. */
+  readonly reply: (packet: Packet) => void;
+}
+
+/** Takes what a broker sends of its own accord: messages, calls and commands. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #window: DeliveryWindow;
+  #deliveries = 0;
+  #calls = 0;
+  #unclaimedUntil = 0;
+
+  /** Makes a receiver. It outlives connections, as ids are remembered across them (D15). */
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#window = new DeliveryWindow(options.clock);
+  }
+
+  /** A connection began. */
+  connected(): void {
+    this.#unclaimedUntil = this.#options.clock.now() + UNCLAIMED_MS;
+  }
+
+  /** Takes one packet; answers to it go to the session that it came over. */
+  receive(packet: Packet, session: Session): void {
+    switch (packet.type) {
+      case "publish":
+        this.#publish(packet);
+        return;
+      case "rpc":
+        void this.#call(packet, session);
+        return;
+      case "admin":
+        // Rembus.jl announces itself to its peers, too (rembus-jl 7.2). There is nothing to do about it.
+        session.send(answer(packet.id, Status.OK, null));
+        return;
+      case "identity":
+      case "register":
+      case "unregister":
+      case "attestation":
+        session.send(
+          answer(packet.id, Status.ERROR, `Cannot take "${packet.type}": this is not a broker`),
+        );
+        return;
+      case "response":
+      case "ack":
+      case "ack2":
+        this.#options.log.debug("nobody waits for it", { type: packet.type });
+        return;
+      default:
+        packet satisfies never;
+    }
+  }
+
+  #publish(packet: Publish): void {
+    if (packet.topic === GAP_TOPIC) {
+      this.#gap(packet);
+      return;
+    }
+    const { log, clock, handlers } = this.#options;
+    const id = packet.qos === 0 ? null : packet.id;
+    if (id !== null && !this.#isNew(id)) return;
+    const isUnclaimed = !handlers.hasSubscriber(packet.topic) && clock.now() < this.#unclaimedUntil;
+    const isBusy = this.#deliveries >= DELIVERIES_RUNNING_MAX;
+    if (isBusy || (id !== null && isUnclaimed)) {
+      if (id !== null) this.#window.release(id);
+      else log.warn("message for busy handlers dropped", { topic: packet.topic });
+      return;
+    }
+    void this.#deliver(packet, id);
+  }
+
+  /** Whether a QoS 1/2 message is to be handled; answers a repeated one. */
+  #isNew(id: MsgId): boolean {
+    const state = this.#window.begin(id);
+    if (state === "handled") this.#options.reply({ type: "ack", id });
+    return state === "new";
+  }
+
+  async #deliver(packet: Publish, id: MsgId | null): Promise<void> {
+    this.#deliveries++;
+    let isTaken = true;
+    try {
+      const { topic, data, qos, slot, extras } = packet;
+      const { args } = data;
+      const [first] = args;
+      const origin = isSpace(topic) && typeof first === "string" ? first : topic;
+      isTaken = await this.#options.handlers.deliver(topic, args, {
+        topic: origin,
+        from: extras?.p ?? null,
+        slot,
+        qos,
+        node: this.#options.node,
+      });
+    } catch (error) {
+      this.#options.log.error("message not delivered", { topic: packet.topic, error });
+    } finally {
+      this.#deliveries--;
+    }
+    if (id === null) return;
+    // Without an acknowledgement the broker sends it again, and then it is a new one.
+    if (isTaken && packet.qos === 2) this.#window.settle(id);
+    else this.#window.release(id);
+    if (isTaken) this.#options.reply({ type: "ack", id });
+  }
+
+  async #call(packet: Rpc, session: Session): Promise<void> {
+    const { topic, id, target } = packet;
+    const { name } = this.#options;
+    if (name !== null && target !== null && target !== name) {
+      session.send(answer(id, Status.TARGET_NOT_FOUND, target));
+      return;
+    }
+    if (this.#calls >= CALLS_RUNNING_MAX) {
+      session.send(answer(id, Status.METHOD_UNAVAILABLE, topic));
+      return;
+    }
+    this.#calls++;
+    try {
+      const result = await this.#run(packet);
+      this.#answer(packet, result, session);
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  async #run({ topic, data, extras }: Rpc): Promise<CallResult> {
+    const { handlers, node, log } = this.#options;
+    const info: DeliveryInfo = { topic, from: extras?.p ?? null, slot: null, qos: 0, node };
+    try {
+      return await handlers.call(topic, data.args, info);
+    } catch (error) {
+      log.error("call failed", { topic, error });
+      return { status: Status.METHOD_EXCEPTION, data: "internal error" };
+    }
+  }
+
+  #answer({ topic, id }: Rpc, { status, data }: CallResult, session: Session): void {
+    try {
+      session.send(answer(id, status, data));
+    } catch (error) {
+      this.#options.log.warn("result not sent", { topic, error });
+      const reason = error instanceof Error ? error.message : String(error);
+      const hint = error instanceof LimitError ? "; ask for it in parts" : "";
+      const text = `Cannot answer "${topic}": ${reason}${hint}`;
+      session.send(answer(id, Status.METHOD_EXCEPTION, text));
+    }
+  }
+
+  #gap(packet: Publish): void {
+    for (const gap of packet.data.args) {
+      if (!isGap(gap)) continue;
+      this.#options.log.warn("messages dropped by the broker", {
+        topic: gap.topic,
+        count: gap.count,
+      });
+      this.#options.onEvent({ type: "gap", topic: gap.topic, count: gap.count });
+    }
+  }
+}
+
+function answer(id: MsgId, status: number, data: unknown): Packet {
+  return { type: "response", id, status, data: Payload.fromValue(data) };
+}
+
+function isGap(value: unknown): value is { readonly topic: string; readonly count: number } {
+  return typeof value === "object" && value !== null && "topic" in value && "count" in value &&
+    typeof value.topic === "string" && typeof value.count === "number";
+}

@@ -1,0 +1,229 @@
+import type { Link, LinkClose } from "../link/link.ts";
+import { Channel } from "../peer/channel.ts";
+import { type RequestOptions, Requests } from "../peer/requests.ts";
+import { ConnectionClosedError, LimitError } from "../protocol/errors.ts";
+import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
+import { idWithSlot } from "../protocol/msg_id.ts";
+import type { Admin, Encoding, Identity, Packet, Response, Rpc } from "../protocol/packet.ts";
+import { Payload } from "../protocol/payload.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Logger } from "../util/log.ts";
+import type { Random } from "../util/random.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+/** Bytes queued for the broker (D35). Exceeded: publications and calls are refused with `LimitError`. */
+export const OUTBOUND_BYTES_MAX: number = 16 * 1024 * 1024;
+/** A publisher waits when more than this is queued. Links say when it has fallen to half of it. */
+const OUTBOUND_BYTES_HIGH: number = 64 * 1024;
+/** Room for the header of a frame, topic not counted, when its size is estimated. */
+const HEAD_BYTES = 128;
+/** UTF-8 bytes of one UTF-16 unit, at most. */
+const UNIT_BYTES_MAX = 3;
+/** A text that may be longer is measured; two of them and a header still fit into a frame. */
+const UNMEASURED_BYTES_MAX: number = FRAME_BYTES_MAX / 4;
+
+/** What a {@link Session} needs. */
+export interface SessionOptions {
+  readonly link: Link;
+  readonly encoding: Encoding;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly requestTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly heartbeatTimeoutMs: number;
+  /** Every packet but the answers to requests of this session. */
+  readonly onPacket: (packet: Packet, session: Session) => void;
+}
+
+/** A request without its id, which the session chooses. */
+export type Question = Omit<Identity, "id"> | Omit<Admin, "id"> | Omit<Rpc, "id">;
+
+/** One connection to a broker: what a component sends over it and waits for. */
+export class Session {
+  /** Resolves when the link is gone. */
+  readonly ended: Promise<LinkClose>;
+  /** Whether the broker understands extras on calls (D3). */
+  isCapable = false;
+  readonly #options: SessionOptions;
+  readonly #channel: Channel;
+  readonly #requests: Requests;
+  readonly #heartbeat: Heartbeat;
+  #isOpen = true;
+  /** Publishers that wait for the link to drain. */
+  #waiting: PromiseWithResolvers<void> | null = null;
+
+  /** Starts a session over a link that was not started. */
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { link, encoding, log, clock } = options;
+    this.#requests = new Requests({ clock });
+    const { promise, resolve } = Promise.withResolvers<LinkClose>();
+    this.ended = promise;
+    this.#channel = new Channel({
+      link,
+      encoding,
+      log,
+      onPacket: (packet) => this.#receive(packet),
+      onDrained: () => this.#release(),
+      onClosed: (close) => {
+        this.#leave();
+        resolve(close);
+      },
+    });
+    this.#heartbeat = new Heartbeat({
+      clock,
+      intervalMs: options.heartbeatMs,
+      timeoutMs: options.heartbeatTimeoutMs,
+      // Its answer is nobody's: any packet is a sign of life.
+      probe: () => this.send({ ...rpc("rid"), id: idWithSlot(options.random, null, 1) }),
+      onDead: () => this.terminate("no sign of life"),
+    });
+    this.#channel.start();
+  }
+
+  /** Whether packets can be sent. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** How the next packet is written. */
+  get encoding(): Encoding {
+    return this.#channel.encoding;
+  }
+
+  /** Requests that wait for an answer. */
+  get pending(): number {
+    return this.#requests.size;
+  }
+
+  /** Bytes that wait for the transport. */
+  get bufferedBytes(): number {
+    return this.#channel.bufferedBytes;
+  }
+
+  /** The broker negotiated capabilities (D3). */
+  setCapable(): void {
+    this.isCapable = true;
+    this.#channel.dialect = { ...this.#channel.dialect, slots: true };
+  }
+
+  /**
+   * Sends a packet. Throws `TypeError` or `RangeError` when a value in it cannot be encoded, and
+   * `LimitError` when it is larger than a frame may be.
+   */
+  send(packet: Packet): void {
+    if (!this.#isOpen) return;
+    assertFits(packet, this.encoding);
+    this.#channel.send(packet);
+  }
+
+  /** Throws `LimitError` when the broker reads too slowly for anything more, or `ConnectionClosedError`. */
+  assertRoom(action: string): void {
+    if (!this.#isOpen) throw new ConnectionClosedError();
+    if (this.#channel.bufferedBytes > OUTBOUND_BYTES_MAX) {
+      throw new LimitError(
+        `Cannot ${action}: at most ${OUTBOUND_BYTES_MAX} bytes may wait for the link, ` +
+          `got ${this.#channel.bufferedBytes}`,
+      );
+    }
+  }
+
+  /** Resolves when little waits for the transport, or the link is gone. */
+  async drained(signal?: AbortSignal): Promise<void> {
+    if (!this.#isOpen || this.#channel.bufferedBytes <= OUTBOUND_BYTES_HIGH) return;
+    this.#waiting ??= Promise.withResolvers<void>();
+    const drained = this.#waiting.promise;
+    if (signal === undefined) return await drained;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await Promise.race([drained, promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Sends a request and waits for its answer, whatever its status. */
+  async request(question: Question, options: Partial<RequestOptions> = {}): Promise<Response> {
+    if (!this.#isOpen) throw new ConnectionClosedError();
+    const { requestTimeoutMs, random } = this.#options;
+    const { timeoutMs = requestTimeoutMs, signal } = options;
+    const id = idWithSlot(random, null, 1);
+    const answer = this.#requests.open(id, { timeoutMs, signal });
+    try {
+      this.send({ ...question, id });
+    } catch (error) {
+      this.#requests.cancel(id, error);
+    }
+    return await answer;
+  }
+
+  /** Runs an admin command (spec 7). */
+  command(
+    topic: string,
+    data: Readonly<Record<string, unknown>>,
+    options: Partial<RequestOptions> = {},
+  ): Promise<Response> {
+    return this.request({ type: "admin", topic, data }, options);
+  }
+
+  /** Says goodbye: what was sent still leaves, what waits for an answer fails now. */
+  close(code: number, reason: string): void {
+    this.#leave();
+    this.#channel.close(code, reason);
+  }
+
+  /** Cuts the link. */
+  terminate(reason: string): void {
+    this.#options.log.warn("link cut", { remote: this.#channel.remote, reason });
+    this.#leave();
+    this.#channel.terminate();
+  }
+
+  #receive(packet: Packet): void {
+    this.#heartbeat.heard();
+    if (packet.type === "response" && this.#requests.answered(packet)) return;
+    this.#options.onPacket(packet, this);
+  }
+
+  #leave(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#heartbeat.stop();
+    this.#requests.failAll(() => new ConnectionClosedError());
+    this.#release();
+  }
+
+  #release(): void {
+    this.#waiting?.resolve();
+    this.#waiting = null;
+  }
+}
+
+/** The broker would answer a larger frame by closing the link, again and again where it is repeated (D6). */
+function assertFits(packet: Packet, encoding: Encoding): void {
+  if (packet.type !== "publish" && packet.type !== "rpc" && packet.type !== "response") return;
+  // Publications are written twice in JSON (spec 3.4).
+  const copies = encoding === "json" && packet.type === "publish" ? 2 : 1;
+  const payload = encoding === "json" ? textBytes(packet.data.json) : packet.data.byteLength;
+  const topic = packet.type === "response" ? 0 : textBytes(packet.topic);
+  const bytes = HEAD_BYTES + topic + copies * payload;
+  if (bytes > FRAME_BYTES_MAX) {
+    throw new LimitError(
+      `Cannot send a ${packet.type}: at most ${FRAME_BYTES_MAX} bytes fit into a frame, got ${bytes}`,
+    );
+  }
+}
+
+/** UTF-8 bytes of a text; of a short one as many as it could have. */
+function textBytes(text: string): number {
+  const bound = text.length * UNIT_BYTES_MAX;
+  return bound <= UNMEASURED_BYTES_MAX ? bound : new TextEncoder().encode(text).byteLength;
+}
+
+/** A call without arguments. */
+function rpc(topic: string): Omit<Rpc, "id"> {
+  return { type: "rpc", topic, target: null, data: Payload.fromValue([]), extras: null };
+}
