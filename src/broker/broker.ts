@@ -1,0 +1,240 @@
+import type { Timer } from "../util/clock.ts";
+import type { Link } from "../link/link.ts";
+import type { Caller, NodeHandle } from "../peer/api.ts";
+import { addBuiltins } from "../peer/builtins.ts";
+import { Access } from "./access.ts";
+import { AdminCommands } from "./admin.ts";
+import { peerCaller } from "./callers.ts";
+import { Calls } from "./calls.ts";
+import { type Counters, newCounters } from "./counters.ts";
+import { Exposers } from "./exposers.ts";
+import { BrokerHandle } from "./handle.ts";
+import { type Interceptor, InterceptorChain } from "./interceptors.ts";
+import { SWEEP_MS } from "./limits.ts";
+import { LocalNode } from "./local.ts";
+import { Login } from "./login.ts";
+import { OutboundMemory } from "./memory.ts";
+import { type BrokerOptions, resolveBrokerOptions } from "./options.ts";
+import type { BrokerParts } from "./parts.ts";
+import { Publishing } from "./publishing.ts";
+import { Registry } from "./registry.ts";
+import { Sequence } from "./sequence.ts";
+import { Session } from "./session.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { Waits } from "./waits.ts";
+
+/** Half of the memory for queues is for outbound ones (design.md section 7). */
+const OUTBOUND_SHARE = 0.5;
+/** How often a closing broker looks whether everything under way has ended, in milliseconds. */
+const DRAIN_STEP_MS = 10;
+
+/** How a link is taken. */
+export interface AcceptOptions {
+  /** Whether the link stays inside this process: only there `admins` are honoured until keys exist. @default {false} */
+  readonly trusted?: boolean;
+}
+
+/** A component that is known to a broker. */
+export interface KnownComponent {
+  readonly name: string;
+  readonly connected: boolean;
+  readonly subscriptions: readonly string[];
+  readonly services: readonly string[];
+}
+
+/**
+ * The broker: takes links from outside and moves messages between the components behind them. It opens
+ * no port and reads no file, so that the whole of it runs in memory (design.md section 3).
+ */
+export class Broker implements AsyncDisposable {
+  /** The broker as a node: it publishes, subscribes, exposes and calls like a component. */
+  readonly handle: NodeHandle;
+  readonly #parts: BrokerParts;
+  readonly #sessions = new Set<Session>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #endStreams: () => void;
+  #sweeper: Timer | null = null;
+  #state: "open" | "draining" | "closing" | "closed" = "open";
+
+  /** Makes a broker. Throws `TypeError` or `RangeError` for options that cannot be honoured. */
+  constructor(options: BrokerOptions = {}) {
+    this.#parts = this.#assemble(options);
+    const handle = new BrokerHandle(this.#parts, {
+      isOpen: () => this.#state === "open",
+      close: () => this.close(),
+      closed: this.#closed.promise,
+    });
+    this.handle = handle;
+    this.#endStreams = () => handle.endStreams();
+    const { local, options: { name: rid, clock } } = this.#parts;
+    addBuiltins(local.handlers, { rid, clock });
+    this.#scheduleSweep();
+  }
+
+  /** Name of the broker. */
+  get name(): string {
+    return this.#parts.options.name;
+  }
+
+  /** What was counted since the start. */
+  get counters(): Readonly<Counters> {
+    return this.#parts.counters;
+  }
+
+  /** Connected sessions, anonymous ones included. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** The component of a name, connected or remembered; `null` when it is unknown. */
+  component(name: string): KnownComponent | null {
+    const twin = this.#parts.registry.get(name);
+    if (twin === undefined) return null;
+    return {
+      name: twin.name,
+      connected: twin.conversation !== null,
+      subscriptions: [...twin.subscriptions.keys()],
+      services: [...twin.services],
+    };
+  }
+
+  /** A connected component as something to publish to and to call, whatever it exposes (spec 6.8). */
+  peer(name: string): Caller {
+    return this.#parts.local.callerOf(name);
+  }
+
+  /** Adds an interceptor behind those that are there (spec 10.3). */
+  intercept(interceptor: Interceptor): void {
+    this.#parts.interceptors.add(interceptor);
+  }
+
+  /** Takes a link and talks to the peer behind it. A closing broker sends it away (1001). */
+  accept(link: Link, options: AcceptOptions = {}): void {
+    const session = new Session(this.#parts, link, {
+      trusted: options.trusted ?? false,
+      onEnd: (ended) => {
+        this.#sessions.delete(ended);
+        this.#settleClosed();
+      },
+    });
+    this.#sessions.add(session);
+    session.start();
+    if (this.#state !== "open") session.close(1001, "broker is closing");
+  }
+
+  /**
+   * Ends the broker: waits up to `drainMs` for acknowledgements, answers and handlers under way, then closes
+   * all links with 1001, after which components reconnect. Idempotent.
+   */
+  async close(): Promise<void> {
+    if (this.#state !== "open") return this.#closed.promise;
+    this.#state = "draining";
+    await this.#drained();
+    this.#state = "closing";
+    this.#sweeper?.cancel();
+    const { local, login, waits } = this.#parts;
+    login.close();
+    local.close();
+    waits.close();
+    this.#endStreams();
+    for (const session of this.#sessions) session.close(1001, "broker is closing");
+    this.#settleClosed();
+    await this.#closed.promise;
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #assemble(given: BrokerOptions): BrokerParts {
+    const options = resolveBrokerOptions(given);
+    const { clock, logger: log, random, strictReactive } = options;
+    const counters = newCounters();
+    const access = new Access();
+    const subscriptions = new Subscriptions();
+    const exposers = new Exposers(options.policy);
+    const memory = new OutboundMemory({
+      bytesMax: options.memoryLimitBytes * OUTBOUND_SHARE,
+      log,
+      holders: () => this.#sessions,
+      shed: () => registry.shed(),
+    });
+    const registry: Registry = new Registry({
+      clock,
+      log,
+      counters,
+      memory,
+      strictReactive,
+      subscriptions,
+      exposers,
+    });
+    const calls = new Calls({ clock, random, counters, log });
+    const waits = new Waits(clock);
+    const { name, contract, requestTimeoutMs, spaces } = options;
+    const local: LocalNode = new LocalNode({
+      name,
+      contract,
+      clock,
+      counters,
+      log,
+      callerOf: (peer) =>
+        peer === name
+          ? this.handle
+          : peerCaller(peer, { calls, registry, waits, requestTimeoutMs }),
+    });
+    const parts = {
+      options,
+      access,
+      admin: new AdminCommands({ access, exposers, subscriptions, spaces, name }),
+      calls,
+      counters,
+      exposers,
+      interceptors: new InterceptorChain(options.interceptors, log),
+      local,
+      memory,
+      publishing: new Publishing({
+        access,
+        clock,
+        counters,
+        log,
+        sequence: new Sequence(clock),
+        subscriptions,
+        localIsBusy: () => local.isBusy,
+      }),
+      registry,
+      subscriptions,
+      waits,
+    };
+    return { ...parts, login: new Login(parts) };
+  }
+
+  #scheduleSweep(): void {
+    this.#sweeper = this.#parts.options.clock.setTimer(() => {
+      this.#parts.calls.sweep();
+      this.#parts.registry.sweep();
+      this.#scheduleSweep();
+    }, SWEEP_MS);
+  }
+
+  /** Resolves when nothing is under way any more, or when the time for it is over. */
+  #drained(): Promise<void> {
+    const { options: { clock, drainMs }, calls, local } = this.#parts;
+    const until = clock.now() + drainMs;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const busy = calls.pending > 0 || local.running > 0 ||
+          [...this.#sessions].some(({ twin }) => twin.outbox.active > 0);
+        if (!busy || clock.now() >= until) resolve();
+        else clock.setTimer(look, DRAIN_STEP_MS);
+      };
+      look();
+    });
+  }
+
+  #settleClosed(): void {
+    if (this.#state !== "closing" || this.#sessions.size > 0) return;
+    this.#state = "closed";
+    this.#closed.resolve();
+  }
+}

@@ -1,0 +1,111 @@
+import { type Clock, SYSTEM_CLOCK } from "../util/clock.ts";
+import { type Logger, SILENT } from "../util/log.ts";
+import { type Random, SYSTEM_RANDOM } from "../util/random.ts";
+import { checkName } from "../protocol/name.ts";
+import type { Encoding } from "../protocol/packet.ts";
+import type { Contract } from "../peer/contract.ts";
+import {
+  DRAIN_MS_DEFAULT,
+  MEMORY_BYTES_DEFAULT,
+  MEMORY_BYTES_MIN,
+  TIMEOUT_MS_MAX,
+} from "./limits.ts";
+import type { Interceptor } from "./interceptors.ts";
+
+/** Which of several exposers of a service gets a call (spec 6.3). */
+export const POLICIES = ["first_up", "round_robin", "less_busy"] as const;
+/** Which of several exposers of a service gets a call. */
+export type Policy = typeof POLICIES[number];
+
+const ENCODINGS: readonly Encoding[] = ["cbor", "json"];
+
+/** How a broker is made. Every field has a default. */
+export interface BrokerOptions {
+  /** Name of the broker: the answer of `rid`. @default {"broker"} */
+  readonly name?: string;
+  /** Which of several exposers gets a call. @default {"first_up"} */
+  readonly policy?: Policy;
+  /** Whether topics with `*` are spaces; else they are literal topics. @default {true} */
+  readonly spaces?: boolean;
+  /** Names with the rights of an admin, honoured on links of this process only until keys exist. @default {[]} */
+  readonly admins?: readonly string[];
+  /** Encoding used to a peer until it sent something. @default {"cbor"} */
+  readonly encoding?: Encoding;
+  /** Time that calls of the broker itself wait for an answer, in milliseconds. @default {10_000} */
+  readonly requestTimeoutMs?: number;
+  /** Memory of all queues together, in bytes. @default {1_073_741_824} */
+  readonly memoryLimitBytes?: number;
+  /** How long `close` waits for what is under way, in milliseconds. @default {2_000} */
+  readonly drainMs?: number;
+  /** Whether the arguments of successful calls are published to subscribers of the service (D7). @default {false} */
+  readonly mirrorRpc?: boolean;
+  /** Whether a component gets nothing until it said `reactive` (spec 5.3). @default {false} */
+  readonly strictReactive?: boolean;
+  /** See every message before the broker does, in this order (spec 10.3). @default {[]} */
+  readonly interceptors?: readonly Interceptor[];
+  /** Types and validators of what the broker itself exposes and subscribes. */
+  readonly contract?: Contract;
+  /** Where the broker reports. @default {silent} */
+  readonly logger?: Logger;
+  /** Source of time. @default {the clock of the machine} */
+  readonly clock?: Clock;
+  /** Source of chance. @default {the random source of the machine} */
+  readonly random?: Random;
+}
+
+/** {@link BrokerOptions} with every field set. */
+export type ResolvedBrokerOptions = Required<BrokerOptions>;
+
+/** Fills in the defaults. Throws `RangeError` or `TypeError` for a value that cannot be honoured. */
+export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOptions {
+  const resolved: ResolvedBrokerOptions = {
+    name: options.name ?? "broker",
+    policy: options.policy ?? "first_up",
+    spaces: options.spaces ?? true,
+    admins: options.admins ?? [],
+    encoding: options.encoding ?? "cbor",
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+    memoryLimitBytes: options.memoryLimitBytes ?? MEMORY_BYTES_DEFAULT,
+    drainMs: options.drainMs ?? DRAIN_MS_DEFAULT,
+    mirrorRpc: options.mirrorRpc ?? false,
+    strictReactive: options.strictReactive ?? false,
+    interceptors: options.interceptors ?? [],
+    contract: options.contract ?? {},
+    logger: options.logger ?? SILENT,
+    clock: options.clock ?? SYSTEM_CLOCK,
+    random: options.random ?? SYSTEM_RANDOM,
+  };
+  const problem = checkName(resolved.name);
+  if (problem !== null) {
+    throw new TypeError(`Cannot start the broker as "name" is wrong: ${problem}`);
+  }
+  assertOneOf("policy", resolved.policy, POLICIES);
+  assertOneOf("encoding", resolved.encoding, ENCODINGS);
+  assertRange("requestTimeoutMs", resolved.requestTimeoutMs, [1, TIMEOUT_MS_MAX]);
+  assertRange("memoryLimitBytes", resolved.memoryLimitBytes, [
+    MEMORY_BYTES_MIN,
+    Number.MAX_SAFE_INTEGER,
+  ]);
+  assertRange("drainMs", resolved.drainMs, [0, TIMEOUT_MS_MAX]);
+  return resolved;
+}
+
+function assertOneOf(option: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new TypeError(
+    `Cannot start the broker as "${option}" must be one of ${allowed.join(", ")}: ` +
+      `current value is ${String(value)}`,
+  );
+}
+
+function assertRange(
+  option: string,
+  value: number,
+  [least, most]: readonly [least: number, most: number],
+): void {
+  if (typeof value === "number" && value >= least && value <= most) return;
+  throw new RangeError(
+    `Cannot start the broker as "${option}" must be from ${least} to ${most}: ` +
+      `current value is ${String(value)}`,
+  );
+}

@@ -1,0 +1,32 @@
+import type { Access } from "./access.ts";
+import type { AdminCommands } from "./admin.ts";
+import type { Calls } from "./calls.ts";
+import type { Counters } from "./counters.ts";
+import type { Exposers } from "./exposers.ts";
+import type { InterceptorChain } from "./interceptors.ts";
+import type { LocalNode } from "./local.ts";
+import type { Login } from "./login.ts";
+import type { OutboundMemory } from "./memory.ts";
+import type { ResolvedBrokerOptions } from "./options.ts";
+import type { Publishing } from "./publishing.ts";
+import type { Registry } from "./registry.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import type { Waits } from "./waits.ts";
+
+/** The parts of one broker, as its sessions and its handle see them. Made once, by `Broker`. */
+export interface BrokerParts {
+  readonly options: ResolvedBrokerOptions;
+  readonly access: Access;
+  readonly admin: AdminCommands;
+  readonly calls: Calls;
+  readonly counters: Counters;
+  readonly exposers: Exposers;
+  readonly interceptors: InterceptorChain;
+  readonly local: LocalNode;
+  readonly login: Login;
+  readonly memory: OutboundMemory;
+  readonly publishing: Publishing;
+  readonly registry: Registry;
+  readonly subscriptions: Subscriptions;
+  readonly waits: Waits;
+}

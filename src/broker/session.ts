@@ -1,0 +1,270 @@
+import { statusText } from "../protocol/errors.ts";
+import type { MsgId, Packet, Publish, Rpc } from "../protocol/packet.ts";
+import { Payload } from "../protocol/payload.ts";
+import type { Link, LinkClose } from "../link/link.ts";
+import { Channel } from "../peer/channel.ts";
+import { anonymousName } from "./anonymous_name.ts";
+import { unavailable } from "./calls.ts";
+import type { Answer, Conversation, PendingCall, Sent } from "./conversation.ts";
+import { CALLS_PENDING_MAX } from "./limits.ts";
+import { type Holder, WATCHED_BYTES_MIN } from "./memory.ts";
+import { Outbound } from "./outbound.ts";
+import type { BrokerParts } from "./parts.ts";
+import type { Addressee, Publication } from "./publication.ts";
+import { refusal, replyTo } from "./publishing.ts";
+import { routeCall } from "./routing.ts";
+import type { Twin } from "./twin.ts";
+
+/** How the broker took a link. */
+export interface SessionOptions {
+  /** Whether the link stays inside this process: only there admins are honoured until keys exist. */
+  readonly trusted: boolean;
+  /** Called once, when the session is over. */
+  readonly onEnd: (session: Session) => void;
+}
+
+/** One connection of one peer: packets in, packets out, and the twin that they belong to. */
+export class Session implements Conversation, Holder {
+  readonly working = new Map<MsgId, PendingCall>();
+  readonly waiting = new Set<PendingCall>();
+  readonly #parts: BrokerParts;
+  readonly #options: SessionOptions;
+  readonly #channel: Channel;
+  readonly #outbound: Outbound;
+  #twin: Twin;
+  #state: "open" | "closing" | "ended" = "open";
+  #received = 0;
+  /** Calls of the peer that are not answered yet, wherever they run. */
+  #calls = 0;
+
+  constructor(parts: BrokerParts, link: Link, options: SessionOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    const { encoding, logger: log, random } = parts.options;
+    this.#twin = parts.registry.enter({ name: anonymousName(random), anonymous: true });
+    this.#channel = new Channel({
+      link,
+      encoding,
+      log,
+      onPacket: (packet) => this.#receive(packet),
+      onClosed: (close) => this.#ended(close),
+      onDrained: () => this.#drained(),
+    });
+    this.#outbound = new Outbound({
+      link,
+      channel: this.#channel,
+      log,
+      memory: parts.memory,
+      onQueued: (bytes) => {
+        if (this.#outbound.queuedBytes >= WATCHED_BYTES_MIN) parts.memory.queued(this, bytes);
+      },
+      onOverflow: () => this.close(1013, "slow consumer"),
+    });
+    this.#twin.attach(this);
+  }
+
+  /** Starts to listen to the peer. */
+  start(): void {
+    this.#channel.start();
+  }
+
+  get name(): string {
+    return this.#twin.name;
+  }
+
+  /** What the broker knows of the component behind this connection. */
+  get twin(): Twin {
+    return this.#twin;
+  }
+
+  /** The other end of the link, for logs. */
+  get remote(): string {
+    return this.#channel.remote;
+  }
+
+  get ownBytes(): number {
+    return this.#outbound.ownBytes;
+  }
+
+  /** Nothing once it is closing: ending it again would free nothing. */
+  get queuedBytes(): number {
+    return this.isOpen ? this.#outbound.queuedBytes + this.#twin.outbox.bytes : 0;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  get capable(): boolean {
+    return this.#outbound.isCapable;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the component has the rights of an admin. */
+  get isAdmin(): boolean {
+    return this.#options.trusted && !this.#twin.anonymous &&
+      this.#parts.options.admins.includes(this.#twin.name);
+  }
+
+  get takesCalls(): boolean {
+    return this.isOpen && this.working.size < CALLS_PENDING_MAX && this.#outbound.hasRoom;
+  }
+
+  /** The peer told what it understands (D3). */
+  setCapabilities(capabilities: { readonly extras: boolean }): void {
+    this.#outbound.setCapabilities(capabilities);
+  }
+
+  /** The session goes on under another twin: the component named itself. */
+  become(twin: Twin): void {
+    this.#twin = twin;
+    twin.attach(this);
+  }
+
+  sendPublication(publication: Publication, to: Addressee, id: MsgId | null): Sent {
+    return this.isOpen ? this.#outbound.sendPublication(publication, to, id) : "full";
+  }
+
+  offer(packet: Publish | Rpc): Sent {
+    return this.isOpen ? this.#outbound.offer(packet) : "full";
+  }
+
+  send(packet: Packet): void {
+    if (this.isOpen) this.#outbound.send(packet);
+  }
+
+  countGap(topic: string, offset: number): void {
+    this.#outbound.countGap(topic, offset);
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.#state = "closing";
+    if (code === 1013) this.#parts.counters.slowClosed++;
+    this.#leave(reason);
+    this.#channel.close(code, reason);
+  }
+
+  #drained(): void {
+    this.#parts.memory.release(this);
+    if (!this.isOpen) return;
+    this.#twin.outbox.pump();
+    this.#outbound.drained();
+  }
+
+  #receive(packet: Packet): void {
+    if (!this.isOpen) return;
+    this.#received++;
+    switch (packet.type) {
+      case "response":
+        this.#parts.calls.answered(this, packet);
+        return;
+      case "ack":
+        this.#acknowledged(packet.id);
+        return;
+      case "ack2":
+        // The id stays remembered for its ten minutes (D12): a repeat may still be on its way.
+        return;
+      default:
+    }
+    const { interceptors } = this.#parts;
+    if (interceptors.isEmpty) {
+      this.#handle(packet);
+      return;
+    }
+    const from = { name: this.#twin.name, anonymous: this.#twin.anonymous };
+    const interception = { from, packet, answer: (answer: Packet) => this.send(answer) };
+    interceptors.run(interception, (passed) => {
+      if (this.isOpen) this.#handle(passed);
+    });
+  }
+
+  #handle(packet: Packet): void {
+    switch (packet.type) {
+      case "publish":
+        this.#publish(packet);
+        return;
+      case "rpc":
+        this.#call(packet);
+        return;
+      case "admin": {
+        const { status, data, after } = this.#parts.admin.run(this, packet);
+        this.send({ type: "response", id: packet.id, status, data: Payload.fromValue(data) });
+        after?.();
+        return;
+      }
+      case "identity":
+        this.#parts.login.take(this, packet);
+        return;
+      case "attestation":
+      case "register":
+      case "unregister":
+        this.send(refusal(packet.id, "this broker keeps no keys"));
+        return;
+      case "response":
+      case "ack":
+      case "ack2":
+        return;
+      default:
+        packet satisfies never;
+    }
+  }
+
+  #publish(packet: Publish): void {
+    const reply = replyTo(packet, this.#parts.publishing.publish(this.#twin, packet));
+    if (reply !== null) this.send(reply);
+  }
+
+  #call(packet: Rpc): void {
+    const settle = this.#answerTo(packet.id);
+    if (this.#calls >= CALLS_PENDING_MAX) {
+      settle(unavailable(packet.topic));
+      return;
+    }
+    this.#calls++;
+    const twin = this.#twin;
+    const from = { name: twin.name, isBroker: false, conversation: this, twin };
+    routeCall(this.#parts, from, packet, (result) => {
+      this.#calls--;
+      settle(result);
+    });
+  }
+
+  /** Sends the answer of a call. Holds only its id: calls under way must not keep their arguments. */
+  #answerTo(id: MsgId): (answer: Answer) => void {
+    return ({ status, data }) => this.send({ type: "response", id, status, data });
+  }
+
+  #acknowledged(id: MsgId): void {
+    const delivery = this.#twin.outbox.acknowledged(id);
+    if (delivery !== undefined && delivery.publication.qos === 2) this.send({ type: "ack2", id });
+  }
+
+  #ended({ code, reason }: LinkClose): void {
+    if (this.isOpen) {
+      this.#state = "closing";
+      this.#leave(reason === "" ? statusText(code, "") : reason);
+    }
+    this.#state = "ended";
+    this.#outbound.ended();
+    this.#options.onEnd(this);
+  }
+
+  /** The component is gone for everybody else, though the last bytes may still be on their way. */
+  #leave(reason: string): void {
+    const { calls, registry, publishing, local, memory, options } = this.#parts;
+    const twin = this.#twin;
+    options.logger.info("session ended", { name: twin.name, remote: this.remote, reason });
+    memory.release(this);
+    // First the name: who learns that a call of this session is over may want it.
+    registry.leave(twin);
+    if (!twin.anonymous) {
+      const event = Payload.fromValue([{ event: "connection_down", cid: twin.name }]);
+      publishing.announce("component_info", event, { name: local.name, except: twin });
+    }
+    calls.lost(this);
+  }
+}
