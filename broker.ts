@@ -1,0 +1,35 @@
+/**
+ * The broker: a node that listens on a port and moves messages between the components that
+ * connect to it. It has all the verbs of a component itself.
+ *
+ * @example
+ * ```ts
+ * import { broker } from "@rembus/cli/broker";
+ *
+ * await using bro = await broker({ port: 0 });
+ * await bro.subscribe("alarm", (text: string) => console.log(text));
+ * ```
+ *
+ * @module
+ */
+export { broker, type BrokerNodeOptions } from "./src/node/broker.ts";
+export type { BrokerNode } from "./src/node/broker_node.ts";
+export type { AcceptOptions } from "./src/broker/broker.ts";
+export type { Interception, Interceptor, Sender } from "./src/broker/interceptors.ts";
+export { type BrokerOptions, POLICIES, type Policy } from "./src/broker/options.ts";
+export type {
+  Ack,
+  Ack2,
+  Admin,
+  Attestation,
+  Extras,
+  Identity,
+  MsgId,
+  Packet,
+  Publish,
+  Register,
+  Response,
+  Rpc,
+  Unregister,
+} from "./src/protocol/packet.ts";
+export { Payload } from "./src/protocol/payload.ts";

@@ -1,0 +1,139 @@
+import { BOOLEAN_WORDS, parseBoolean } from "../host/boolean.ts";
+import { checkName } from "../protocol/name.ts";
+
+/** How values of one kind are read. The readers give `undefined` for what is not of the kind. */
+export interface Kind<T> {
+  /** What is expected, for error messages: `a number of seconds > 0`. */
+  readonly wanted: string;
+  /** Reads what an argument or environment variable says. */
+  fromText(text: string): T | undefined;
+  /** Reads a field of `settings.json`. */
+  fromJson(value: unknown): T | undefined;
+}
+
+/** The longest time that a timer of the runtime can wait, in seconds. */
+const SECONDS_MAX = 2_147_483;
+const PORT_MAX = 65_535;
+const DECIMAL = /^\d+(\.\d+)?$/;
+const SIZE = /^(\d+(?:\.\d+)?)\s*([KMGT])?(?:i?B)?$/i;
+const SIZE_UNITS = "KMGT";
+
+interface NumberLimits {
+  readonly wanted: string;
+  readonly accepts: (value: number) => boolean;
+}
+
+function numberKind({ wanted, accepts }: NumberLimits): Kind<number> {
+  const checked = (value: number): number | undefined => accepts(value) ? value : undefined;
+  return {
+    wanted,
+    fromText: (text) => DECIMAL.test(text.trim()) ? checked(Number(text)) : undefined,
+    fromJson: (value) => typeof value === "number" ? checked(value) : undefined,
+  };
+}
+
+/** A time to wait for something. */
+export const SECONDS: Kind<number> = numberKind({
+  wanted: `a number of seconds > 0 and <= ${SECONDS_MAX}`,
+  accepts: (value) => value > 0 && value <= SECONDS_MAX,
+});
+
+/** An interval that 0 turns off. */
+export const INTERVAL: Kind<number> = numberKind({
+  wanted: `a number of seconds from 0 (off) to ${SECONDS_MAX}`,
+  accepts: (value) => value >= 0 && value <= SECONDS_MAX,
+});
+
+/** How often something is tried again. */
+export const COUNT: Kind<number> = numberKind({
+  wanted: "a whole number >= 0",
+  accepts: (value) => Number.isSafeInteger(value) && value >= 0,
+});
+
+/** A port to listen on; 0 lets the system choose. */
+export const PORT: Kind<number> = numberKind({
+  wanted: `a port from 0 (any free one) to ${PORT_MAX}`,
+  accepts: (value) => Number.isInteger(value) && value >= 0 && value <= PORT_MAX,
+});
+
+/** A size in bytes, with the binary units that people write: `512M`, `2GiB`. */
+export const BYTES: Kind<number> = {
+  wanted: "a size such as 1073741824, 512M or 1G",
+  fromText(text: string): number | undefined {
+    const match = SIZE.exec(text.trim());
+    if (match === null) return undefined;
+    const power = match[2] === undefined ? 0 : SIZE_UNITS.indexOf(match[2].toUpperCase()) + 1;
+    return wholeBytes(Number(match[1]) * 1024 ** power);
+  },
+  fromJson(value: unknown): number | undefined {
+    if (typeof value === "string") return BYTES.fromText(value);
+    return typeof value === "number" ? wholeBytes(value) : undefined;
+  },
+};
+
+function wholeBytes(value: number): number | undefined {
+  return Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
+
+/** Yes or no. A file may also hold the words that an environment variable may hold. */
+export const BOOLEAN: Kind<boolean> = {
+  wanted: BOOLEAN_WORDS,
+  fromText: parseBoolean,
+  fromJson(value: unknown): boolean | undefined {
+    if (typeof value === "string") return parseBoolean(value);
+    return typeof value === "boolean" ? value : undefined;
+  },
+};
+
+function textKind(wanted: string, accepts: (text: string) => boolean): Kind<string> {
+  const checked = (text: string): string | undefined => accepts(text) ? text : undefined;
+  return {
+    wanted,
+    fromText: checked,
+    fromJson: (value) => typeof value === "string" ? checked(value) : undefined,
+  };
+}
+
+/** A text that is not blank. */
+export const TEXT: Kind<string> = textKind("a text", (text) => text.trim() !== "");
+
+/** The name of a node: it becomes part of paths, so it is checked here already (D30). */
+export const NAME: Kind<string> = textKind(
+  "a name of letters, digits and _ @ - . with levels separated by /",
+  (text) => checkName(text) === null,
+);
+
+/** Where component URLs without scheme, host or port point to (spec 1.2). */
+export const BASE_URL: Kind<string> = textKind("a URL such as ws://127.0.0.1:8338", (text) => {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "";
+});
+
+/** Several names: a list in a file, separated by commas in a variable. */
+export const NAMES: Kind<readonly string[]> = {
+  wanted: "names, separated by commas",
+  fromText: (text) => everyName(text.split(",").map((name) => name.trim())),
+  fromJson: (value) => Array.isArray(value) ? everyName(value) : undefined,
+};
+
+function everyName(values: readonly unknown[]): readonly string[] | undefined {
+  const names = values.filter((value): value is string => NAME.fromJson(value) !== undefined);
+  return names.length === values.length ? names : undefined;
+}
+
+/** One of a few words, upper or lower case; `synonyms` are read but never shown. */
+export function choice<T extends string>(
+  words: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): Kind<T> {
+  const table = new Map<string, T>([
+    ...words.map((w) => [w, w] as const),
+    ...Object.entries(synonyms),
+  ]);
+  const fromText = (text: string): T | undefined => table.get(text.trim().toLowerCase());
+  return {
+    wanted: `one of ${words.join(", ")}`,
+    fromText,
+    fromJson: (value) => typeof value === "string" ? fromText(value) : undefined,
+  };
+}

@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { BYTES, COUNT, NAMES } from "../../../src/node/setting_kinds.ts";
+
+const SIZES: readonly (readonly [string, number | undefined])[] = [
+  ["1024", 1024],
+  ["1k", 1024],
+  ["1.5G", 1.5 * 1024 ** 3],
+  ["2 GiB", 2 * 1024 ** 3],
+  ["3MB", 3 * 1024 ** 2],
+  ["0", undefined],
+  ["-1", undefined],
+  ["1.5", undefined],
+  ["G", undefined],
+  ["1e9", undefined],
+];
+for (const [text, wanted] of SIZES) {
+  Deno.test(`BYTES gives ${wanted} when the text is "${text}"`, () => {
+    assertEquals(BYTES.fromText(text), wanted);
+    assertEquals(BYTES.fromJson(text), wanted);
+  });
+}
+
+Deno.test("COUNT refuses fractions and what is no number", () => {
+  assertEquals(COUNT.fromText("3"), 3);
+  assertEquals(COUNT.fromText("3.5"), undefined);
+  assertEquals(COUNT.fromText("0x10"), undefined);
+  assertEquals(COUNT.fromText(""), undefined);
+  assertEquals(COUNT.fromJson(NaN), undefined);
+});
+
+Deno.test("NAMES refuses a list with a name that no component can have", () => {
+  assertEquals(NAMES.fromText("ada,bob/x"), ["ada", "bob/x"]);
+  assertEquals(NAMES.fromText("ada,,bob"), undefined);
+  assertEquals(NAMES.fromJson("ada"), undefined);
+});
