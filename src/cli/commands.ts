@@ -1,0 +1,23 @@
+import { benchCommand } from "./bench_command.ts";
+import { brokerCommand } from "./broker_command.ts";
+import type { Command } from "./command.ts";
+import { configCommand } from "./config_command.ts";
+import { doctorCommand } from "./doctor_command.ts";
+import { exposeCommand } from "./expose_command.ts";
+import { pubCommand } from "./pub_command.ts";
+import { rpcCommand } from "./rpc_command.ts";
+import { subCommand } from "./sub_command.ts";
+import { versionCommand } from "./version_command.ts";
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  brokerCommand,
+  pubCommand,
+  subCommand,
+  rpcCommand,
+  exposeCommand,
+  benchCommand,
+  doctorCommand,
+  configCommand,
+  versionCommand,
+];

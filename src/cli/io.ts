@@ -1,0 +1,55 @@
+import { type Host, systemHost } from "../host/host.ts";
+import { type Interruption, listenForInterruption } from "../host/signals.ts";
+import type { Logger } from "../util/log.ts";
+import { EXIT, OutputClosedError } from "./exit.ts";
+
+/** Everything that a command touches besides the network. Tests give their own. */
+export interface CliIo {
+  /** Environment and files. */
+  readonly host: Host;
+  /** Whether standard output is a terminal, so that colours make sense. */
+  readonly isTerminal: boolean;
+  /** Writes one line to standard output. Rejects with `OutputClosedError` when nobody reads it. */
+  line(text: string): Promise<void>;
+  /** Writes one line to standard error, at once. */
+  error(text: string): void;
+  /** Starts to listen for Ctrl-C. */
+  interruption(): Interruption;
+}
+
+const encoder = new TextEncoder();
+
+/** The terminal, files and environment of this process. */
+export function systemIo(logger: Logger): CliIo {
+  return {
+    host: systemHost(logger),
+    isTerminal: Deno.stdout.isTerminal(),
+    async line(text: string): Promise<void> {
+      const bytes = encoder.encode(`${text}\n`);
+      try {
+        for (let sent = 0; sent < bytes.length;) {
+          sent += await Deno.stdout.write(bytes.subarray(sent));
+        }
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) {
+          throw new OutputClosedError("Cannot write output: nobody reads it", { cause: error });
+        }
+        throw error;
+      }
+    },
+    error(text: string): void {
+      const bytes = encoder.encode(`${text}\n`);
+      try {
+        for (let sent = 0; sent < bytes.length;) {
+          sent += Deno.stderr.writeSync(bytes.subarray(sent));
+        }
+      } catch (error) {
+        // A log that nobody reads must not end a broker that others use.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
+    interruption(): Interruption {
+      return listenForInterruption(() => Deno.exit(EXIT.INTERRUPTED));
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { CliIo } from "../../../src/cli/io.ts";
+
+/** What a command line wrote and how it ended. */
+export interface FakeIo extends CliIo {
+  /** Lines of standard output. */
+  readonly lines: string[];
+  /** Lines of standard error. */
+  readonly errors: string[];
+  /** Presses Ctrl-C. */
+  interrupt(): void;
+  /** Resolves with the first line of standard output. */
+  readonly firstLine: Promise<string>;
+}
+
+/** A terminal, an environment and files of a test's own. */
+export function fakeIo(parts: {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Path -> text. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+  /** Fails instead of writing a line. */
+  readonly failLine?: () => Error;
+} = {}): FakeIo {
+  const lines: string[] = [];
+  const errors: string[] = [];
+  const controller = new AbortController();
+  const first = Promise.withResolvers<string>();
+  return {
+    lines,
+    errors,
+    firstLine: first.promise,
+    isTerminal: parts.isTerminal ?? false,
+    host: {
+      os: "linux",
+      env: (name) => parts.env?.[name],
+      readText: (path) => Promise.resolve(parts.files?.[path] ?? null),
+    },
+    line(text: string): Promise<void> {
+      if (parts.failLine !== undefined) return Promise.reject(parts.failLine());
+      lines.push(...text.split("\n"));
+      first.resolve(text);
+      return Promise.resolve();
+    },
+    error: (text) => void errors.push(text),
+    interruption: () => ({ signal: controller.signal, [Symbol.dispose]: () => {} }),
+    interrupt: () => controller.abort(),
+  };
+}

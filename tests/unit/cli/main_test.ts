@@ -1,0 +1,191 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { COMMANDS } from "../../../src/cli/commands.ts";
+import { EXIT, OutputClosedError } from "../../../src/cli/exit.ts";
+import { optionsOf } from "../../../src/cli/help.ts";
+import { main } from "../../../src/cli/main.ts";
+import { SETTINGS } from "../../../src/node/settings.ts";
+import { fakeIo } from "./fake_io.ts";
+
+Deno.test("main() lists every command when asked for help", async () => {
+  for (const args of [["help"], ["--help"], ["-h"]]) {
+    const io = fakeIo();
+    assertEquals(await main(args, io), EXIT.OK);
+    const text = io.lines.join("\n");
+    for (const command of COMMANDS) assertStringIncludes(text, `  ${command.name} `);
+    assertEquals(io.errors, []);
+  }
+});
+
+for (const command of COMMANDS) {
+  Deno.test(`main() explains "${command.name}" and each of its options when asked`, async () => {
+    const io = fakeIo();
+    assertEquals(await main([command.name, "--help"], io), EXIT.OK);
+    const text = io.lines.join("\n");
+    assertStringIncludes(text, `Usage: rembus ${command.name}`);
+    for (const option of optionsOf(command)) {
+      assertStringIncludes(text, option.negatable ? `--[no-]${option.name}` : `--${option.name}`);
+      assert(option.doc.length > 0);
+    }
+    const again = fakeIo();
+    assertEquals(await main(["help", command.name], again), EXIT.OK);
+    assertEquals(again.lines, io.lines);
+  });
+
+  Deno.test(`main() has options without clashes for "${command.name}"`, () => {
+    const names = optionsOf(command).flatMap(({ name, letter }) =>
+      letter ? [name, letter] : [name]
+    );
+    assertEquals(names.length, new Set(names).size);
+  });
+}
+
+const USAGE_ERRORS = [
+  { args: [], wanted: "expected a command" },
+  { args: ["brokr"], wanted: 'did you mean "broker"?' },
+  { args: ["--wat"], wanted: 'option "--wat"' },
+  { args: ["help", "brokr"], wanted: 'did you mean "broker"?' },
+  { args: ["broker", "--polcy", "x"], wanted: 'did you mean "policy"?' },
+  { args: ["broker", "--policy", "random"], wanted: "first_up, round_robin, less_busy" },
+  { args: ["broker", "extra"], wanted: "expected no operands" },
+  { args: ["broker", "--ws", "70000"], wanted: "--ws" },
+  { args: ["pub"], wanted: "expected <topic>" },
+  { args: ["pub", "t", "--qos", "3"], wanted: "--qos" },
+  { args: ["pub", "t", "--slot", "4294967296"], wanted: "--slot" },
+  { args: ["pub", "t", "--url", "ws://h/a", "--name", "b"], wanted: "without a name" },
+  { args: ["pub", "t", "--url", "http://h"], wanted: "expected scheme ws or wss" },
+  { args: ["sub", "t", "--url", "h:8338"], wanted: "write ws://h:8338" },
+  { args: ["rpc", "s", "--name", "a b"], wanted: "as for its name" },
+  { args: ["pub", "__x"], wanted: "reserved" },
+  { args: ["pub", ""], wanted: 'topic ""' },
+  { args: ["sub", "a/".repeat(64)], wanted: "at most 64 levels" },
+  { args: ["rpc", "x".repeat(1_025)], wanted: "at most 1024 bytes" },
+  { args: ["sub", "a", "b"], wanted: "expected <pattern>" },
+  { args: ["sub", "a", "--from", "yesterday"], wanted: "90s" },
+  { args: ["config", "show"], wanted: "config explain" },
+];
+for (const { args, wanted } of USAGE_ERRORS) {
+  Deno.test(`main() gives exit code 2 and a hint for "${args.join(" ")}"`, async () => {
+    const io = fakeIo();
+    assertEquals(await main(args, io), EXIT.USAGE);
+    assertEquals(io.lines, []);
+    assertStringIncludes(io.errors[0] ?? "", wanted);
+    assertStringIncludes(io.errors[1] ?? "", 'Try "rembus help');
+    assertEquals(io.errors.length, 2);
+  });
+}
+
+Deno.test("main() gives exit code 1 and one line when a setting is wrong", async () => {
+  const io = fakeIo({ env: { REMBUS_PORT: "http" } });
+  assertEquals(await main(["broker"], io), EXIT.FAILED);
+  assertEquals(io.errors, [
+    'rembus: Cannot use REMBUS_PORT: expected a port from 0 (any free one) to 65535, got "http"',
+  ]);
+});
+
+Deno.test("main() refuses to serve in the clear when TLS was asked for", async () => {
+  const io = fakeIo({ env: { REMBUS_SECURE: "1" } });
+  assertEquals(await main(["broker", "--ws", "0"], io), EXIT.FAILED);
+  assertStringIncludes(io.errors[0] ?? "", "REMBUS_SECURE=1");
+});
+
+Deno.test("main() shows the stack of a failure only when debugging", async () => {
+  const env = { REMBUS_PORT: "http" };
+  const io = fakeIo({ env });
+  await main(["broker", "--debug"], io);
+  assert(io.errors.some((line) => line.includes("    at ")));
+});
+
+Deno.test("main() ends quietly when nobody reads the output", async () => {
+  const io = fakeIo({ failLine: () => new OutputClosedError("closed") });
+  assertEquals(await main(["help"], io), EXIT.OK);
+  assertEquals(io.errors, []);
+});
+
+Deno.test("main() tells the first line of an error, and the rest only when debugging", async () => {
+  for (
+    const { args, lines } of [{ args: ["help"], lines: 1 }, { args: ["help", "-d"], lines: 2 }]
+  ) {
+    const io = fakeIo({ failLine: () => new Error("first\nsecond") });
+    assertEquals(await main(args, io), EXIT.FAILED);
+    assertEquals(io.errors[0], "rembus: first");
+    assertEquals(io.errors.length, lines);
+  }
+});
+
+Deno.test("main() uses colours on a terminal unless NO_COLOR is set", async () => {
+  const colourful = fakeIo({ isTerminal: true });
+  await main(["help"], colourful);
+  assertStringIncludes(colourful.lines.join("\n"), "\x1b[1m");
+  for (const plain of [fakeIo({ isTerminal: true, env: { NO_COLOR: "1" } }), fakeIo()]) {
+    await main(["help"], plain);
+    assert(!plain.lines.join("\n").includes("\x1b"));
+  }
+});
+
+Deno.test("main() prints versions as text and as JSON", async () => {
+  const text = fakeIo();
+  assertEquals(await main(["--version"], text), EXIT.OK);
+  assert(/^rembus \d+\.\d+\.\d+ \(deno /.test(text.lines[0] ?? ""));
+  const json = fakeIo();
+  await main(["version", "--json"], json);
+  assertEquals(Object.keys(JSON.parse(json.lines[0] ?? "")), ["rembus", "deno", "os", "arch"]);
+});
+
+Deno.test("config explain shows every setting with its value and source", async () => {
+  const path = "/r/plant/settings.json";
+  const io = fakeIo({
+    env: { REMBUS_DIR: "/r", REMBUS_TIMEOUT: "3", REMBUS_PORT: "9000" },
+    files: { [path]: '{"ws": 9001, "keyspace": false}' },
+  });
+  const args = ["config", "explain", "--name", "plant", "--admin", "ada", "--json"];
+  assertEquals(await main(args, io), EXIT.OK);
+  const rows = new Map(
+    io.lines.map((line) => JSON.parse(line)).map((row) => [row.setting, row]),
+  );
+  assertEquals([...rows.keys()], Object.values(SETTINGS).map(({ key }) => key));
+  const shown = (key: string) => [rows.get(key).value, rows.get(key).source];
+  assertEquals(shown("name"), ["plant", "command line"]);
+  assertEquals(shown("dir"), ["/r", "environment REMBUS_DIR"]);
+  assertEquals(shown("ws"), [9001, `file ${path}`]);
+  assertEquals(shown("keyspace"), [false, `file ${path}`]);
+  assertEquals(shown("request_timeout"), [3, "environment REMBUS_TIMEOUT"]);
+  assertEquals(shown("admins"), [["ada"], "command line"]);
+  assertEquals(shown("host"), ["127.0.0.1", "default"]);
+  assertEquals(rows.get("request_timeout").unit, "seconds");
+  assertEquals(rows.get("ws").option, "--ws");
+});
+
+Deno.test("config explain shows a table that names the file", async () => {
+  const io = fakeIo({ env: { REMBUS_DIR: "/r" } });
+  assertEquals(await main(["config"], io), EXIT.OK);
+  assertEquals(io.lines[0], "/r/broker/settings.json");
+  assert(io.lines.some((line) => /^ {2}ws = 8338 +default$/.test(line)));
+  assert(io.lines.some((line) => /^ {2}ack_timeout = 2 seconds +default$/.test(line)));
+});
+
+Deno.test("doctor finds a port in use, and says that it must be mended", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String(listener.addr.port);
+  const io = fakeIo();
+  assertEquals(await main(["doctor", "--ws", port, "--json"], io), EXIT.FAILED);
+  const findings = io.lines.map((line) => JSON.parse(line));
+  assertEquals(findings.find(({ check }) => check === `port ${port}`).state, "wrong");
+  assertEquals(findings.find(({ check }) => check === "deno").state, "ok");
+});
+
+Deno.test("doctor is content with a free port and a writable directory", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const io = fakeIo();
+    assertEquals(await main(["doctor", "--ws", "0", "--dir", dir], io), EXIT.OK);
+    assert(io.lines.every((line) => line.startsWith("ok ")), io.lines.join("\n"));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("doctor says that a settings file is broken", async () => {
+  const io = fakeIo({ files: { "/r/broker/settings.json": "{" }, env: { REMBUS_DIR: "/r" } });
+  assertEquals(await main(["doctor", "--ws", "0"], io), EXIT.FAILED);
+  assert(io.lines.some((line) => line.startsWith("wrong") && line.includes("settings.json")));
+});
