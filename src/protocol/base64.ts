@@ -5,6 +5,8 @@ const CHUNK_BYTES = 24_576;
 
 /** The standard, padded base64 text of bytes (spec 3.1). */
 export function toBase64(bytes: Uint8Array): string {
+  // Many times faster, where the platform has it.
+  if (typeof bytes.toBase64 === "function") return bytes.toBase64();
   let text = "";
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     text += btoa(String.fromCharCode(...bytes.subarray(at, at + CHUNK_BYTES)));

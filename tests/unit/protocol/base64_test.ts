@@ -40,3 +40,12 @@ for (const text of ["a", "a*==", "AQID=", "3q2-7w==", "é"]) {
     assertEquals(error.closeCode, 1007);
   });
 }
+
+Deno.test("toBase64() gives the same where the platform has no method for it", () => {
+  for (const length of [0, 1, 2, 3, 100, 24_576, 24_577, 100_000]) {
+    const bytes = Uint8Array.from({ length }, (_, at) => at * 7);
+    const wanted = toBase64(bytes);
+    Object.defineProperty(bytes, "toBase64", { value: undefined });
+    assertEquals(toBase64(bytes) === wanted, true, `${length} bytes`);
+  }
+});
