@@ -13,12 +13,12 @@ import type {
   NodeHandle,
   SubscribeOptions,
 } from "../peer/api.ts";
+import { mergeCallOptions } from "../peer/call_options.ts";
 import { assertTopic, type RegistrationArgs, registrationOf } from "../peer/registration.ts";
 import { Stream } from "../peer/stream.ts";
 import { waitUntil } from "../peer/wait.ts";
 import { newSubscription } from "./admin.ts";
 import { resultOf } from "./callers.ts";
-import { TIMEOUT_MS_MAX } from "./limits.ts";
 import type { BrokerParts } from "./parts.ts";
 import { routeCall } from "./routing.ts";
 import type { Subscription } from "./subscription.ts";
@@ -38,9 +38,6 @@ interface Shared {
   /** Loops that have not ended. */
   readonly streams: Set<Stream>;
 }
-
-/** Largest slot: it is an unsigned 32-bit number (spec 2.2). */
-const SLOT_MAX = 2 ** 32 - 1;
 
 /** The broker as a node. Its calls use exposers like those of any component (spec 6.8). */
 export class BrokerHandle implements NodeHandle {
@@ -78,7 +75,7 @@ export class BrokerHandle implements NodeHandle {
   with(options: CallOptions): BrokerHandle {
     return new BrokerHandle(this.#parts, this.#lifecycle, {
       shared: this.#shared,
-      call: { ...this.#call, ...checked(options) },
+      call: mergeCallOptions(this.#call, options),
     });
   }
 
@@ -281,23 +278,4 @@ export class BrokerHandle implements NodeHandle {
     );
     return resultOf(topic, answer);
   }
-}
-
-/** Options of `with()`. Throws `RangeError` for a value out of range. */
-function checked(options: CallOptions): CallOptions {
-  const { qos, slot, timeoutMs } = options;
-  if (qos !== undefined && qos !== 0 && qos !== 1 && qos !== 2) {
-    throw new RangeError(`Cannot set "qos": must be 0, 1 or 2, got ${String(qos)}`);
-  }
-  if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot <= SLOT_MAX)) {
-    throw new RangeError(
-      `Cannot set "slot": must be a whole number from 0 to ${SLOT_MAX}, got ${slot}`,
-    );
-  }
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
-    throw new RangeError(
-      `Cannot set "timeoutMs": must be above 0 and at most ${TIMEOUT_MS_MAX}, got ${timeoutMs}`,
-    );
-  }
-  return options;
 }

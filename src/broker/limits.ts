@@ -71,5 +71,3 @@ export const PRIVATE_TOPICS_MAX = 100_000;
 export const DRAIN_MS_DEFAULT = 2_000;
 /** Topics with a gap not yet told to a session. Exceeded: gaps are told under the topic `**`. */
 export const GAP_TOPICS_MAX = 1_000;
-/** The longest time that a timer of the platform can be set to, in milliseconds. Exceeded: `RangeError`. */
-export const TIMEOUT_MS_MAX: number = 2 ** 31 - 1;

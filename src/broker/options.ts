@@ -1,15 +1,10 @@
-import { type Clock, SYSTEM_CLOCK } from "../util/clock.ts";
+import { type Clock, SYSTEM_CLOCK, TIMEOUT_MS_MAX } from "../util/clock.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { type Random, SYSTEM_RANDOM } from "../util/random.ts";
 import { checkName } from "../protocol/name.ts";
 import type { Encoding } from "../protocol/packet.ts";
 import type { Contract } from "../peer/contract.ts";
-import {
-  DRAIN_MS_DEFAULT,
-  MEMORY_BYTES_DEFAULT,
-  MEMORY_BYTES_MIN,
-  TIMEOUT_MS_MAX,
-} from "./limits.ts";
+import { DRAIN_MS_DEFAULT, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN } from "./limits.ts";
 import type { Interceptor } from "./interceptors.ts";
 
 /** Which of several exposers of a service gets a call (spec 6.3). */

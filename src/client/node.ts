@@ -7,6 +7,7 @@ import type {
   MessageStream,
   SubscribeOptions,
 } from "../peer/api.ts";
+import { mergeCallOptions } from "../peer/call_options.ts";
 import type { Contract } from "../peer/contract.ts";
 import { check, type Checked, serviceSchema, topicSchema } from "../peer/edges.ts";
 import { assertTopic, type RegistrationArgs, registrationOf } from "../peer/registration.ts";
@@ -14,7 +15,6 @@ import { waitUntil } from "../peer/wait.ts";
 import { callError, ConnectionClosedError, Status } from "../protocol/errors.ts";
 import { QoS } from "../protocol/packet.ts";
 import { parseComponentUrl } from "../protocol/url.ts";
-import { mergeCallOptions } from "./call_options.ts";
 import { Core } from "./core.ts";
 import { type ComponentOptions, resolveComponentOptions } from "./options.ts";
 import type { Uplink } from "./uplink.ts";

@@ -2,7 +2,7 @@ import type { Link } from "../link/link.ts";
 import type { AnyContract, Contract } from "../peer/contract.ts";
 import type { Encoding } from "../protocol/packet.ts";
 import { BASE_URL_DEFAULT } from "../protocol/url.ts";
-import { type Clock, SYSTEM_CLOCK } from "../util/clock.ts";
+import { type Clock, SYSTEM_CLOCK, TIMEOUT_MS_MAX } from "../util/clock.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { type Random, SYSTEM_RANDOM } from "../util/random.ts";
 
@@ -84,8 +84,6 @@ export interface ResolvedComponentOptions {
   readonly signal: AbortSignal | null;
 }
 
-/** The longest time that a timer of the platform can be set to, in milliseconds. Exceeded: `RangeError`. */
-export const TIMEOUT_MS_MAX: number = 2 ** 31 - 1;
 /** Default of `reconnectMinMs`, unless the longest pause is shorter. */
 const RECONNECT_MIN_MS = 100;
 /** The most retries that make sense. Exceeded: `RangeError`. */

@@ -4,6 +4,9 @@ export interface Timer {
   cancel(): void;
 }
 
+/** The longest time that a timer of the platform can be set to, in milliseconds. Exceeded: `RangeError`. */
+export const TIMEOUT_MS_MAX: number = 2 ** 31 - 1;
+
 /** Time as an argument, so that the whole of a broker runs under a seeded clock in tests. */
 export interface Clock {
   /** Milliseconds that never run backwards; only differences mean something. */

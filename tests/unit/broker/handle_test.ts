@@ -5,7 +5,8 @@ import {
   MethodNotFoundError,
   TimeoutError,
 } from "../../../src/protocol/errors.ts";
-import { LOCAL_DELIVERIES_MAX, TIMEOUT_MS_MAX } from "../../../src/broker/limits.ts";
+import { LOCAL_DELIVERIES_MAX } from "../../../src/broker/limits.ts";
+import { TIMEOUT_MS_MAX } from "../../../src/util/clock.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { BenchBroker } from "../../helpers/bench_broker.ts";
 import { as, publishPacket } from "./fakes.ts";

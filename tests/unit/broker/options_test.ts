@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { MEMORY_BYTES_MIN, TIMEOUT_MS_MAX } from "../../../src/broker/limits.ts";
+import { MEMORY_BYTES_MIN } from "../../../src/broker/limits.ts";
+import { TIMEOUT_MS_MAX } from "../../../src/util/clock.ts";
 import { type BrokerOptions, resolveBrokerOptions } from "../../../src/broker/options.ts";
 
 Deno.test("resolveBrokerOptions() fills in the documented defaults", () => {

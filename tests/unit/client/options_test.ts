@@ -1,9 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  type ComponentOptions,
-  resolveComponentOptions,
-  TIMEOUT_MS_MAX,
-} from "../../../src/client/options.ts";
+import { type ComponentOptions, resolveComponentOptions } from "../../../src/client/options.ts";
+import { TIMEOUT_MS_MAX } from "../../../src/util/clock.ts";
 
 Deno.test("resolveComponentOptions() fills in every default", () => {
   const { clock: _clock, random: _random, logger: _logger, ...rest } = resolveComponentOptions();

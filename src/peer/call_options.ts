@@ -1,5 +1,5 @@
-import type { CallOptions } from "../peer/api.ts";
-import { TIMEOUT_MS_MAX } from "./options.ts";
+import { TIMEOUT_MS_MAX } from "../util/clock.ts";
+import type { CallOptions } from "./api.ts";
 
 /** Largest slot: it is an unsigned 32-bit number (spec 2.2). */
 const SLOT_MAX = 2 ** 32 - 1;

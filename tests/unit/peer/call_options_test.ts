@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { mergeCallOptions } from "../../../src/client/call_options.ts";
-import { TIMEOUT_MS_MAX } from "../../../src/client/options.ts";
+import { mergeCallOptions } from "../../../src/peer/call_options.ts";
+import { TIMEOUT_MS_MAX } from "../../../src/util/clock.ts";
 import type { CallOptions } from "../../../src/peer/api.ts";
 
 Deno.test("mergeCallOptions() adds to what was there, and replaces it", () => {
