@@ -1,0 +1,256 @@
+import type { LogicalType } from "npm:@duckdb/node-bindings@1.5.5-r.5";
+import { DuckDBTypeId as Type } from "npm:@duckdb/node-api@1.5.5-r.5";
+import { duckdb } from "./duck.ts";
+import { field, type FlatBuffer, type Offset } from "./flat_buffer.ts";
+import { ident } from "./identifier.ts";
+
+/** A column of a result as Arrow has it, with what is needed to read it from DuckDB's vectors. */
+export interface ArrowField {
+  /** Its name. */
+  readonly name: string;
+  /** Its type. */
+  readonly type: ArrowType;
+}
+
+/** The Arrow types that results have (spec 2.6). */
+export type ArrowType =
+  | { readonly kind: "bool" }
+  | { readonly kind: "int"; readonly bits: 8 | 16 | 32 | 64; readonly isSigned: boolean }
+  | { readonly kind: "float"; readonly bits: 32 | 64 }
+  /** `bytes` is the width in DuckDB; Arrow's is always 16. */
+  | {
+    readonly kind: "decimal";
+    readonly width: number;
+    readonly scale: number;
+    readonly bytes: 2 | 4 | 8 | 16;
+  }
+  | { readonly kind: "date" }
+  | { readonly kind: "time" }
+  /** `unit` counts 0 seconds, 1 milli-, 2 micro-, 3 nanoseconds. */
+  | { readonly kind: "timestamp"; readonly unit: 0 | 1 | 2 | 3; readonly zone: string | null }
+  | { readonly kind: "text" }
+  | { readonly kind: "binary" }
+  | { readonly kind: "list"; readonly item: ArrowType }
+  | { readonly kind: "array"; readonly item: ArrowType; readonly size: number }
+  | { readonly kind: "struct"; readonly members: readonly ArrowField[] }
+  | { readonly kind: "map"; readonly key: ArrowType; readonly value: ArrowType };
+
+const int = (bits: 8 | 16 | 32 | 64, isSigned: boolean): ArrowType => ({
+  kind: "int",
+  bits,
+  isSigned,
+});
+const timestamp = (unit: 0 | 1 | 2 | 3, zone: string | null = null): ArrowType => ({
+  kind: "timestamp",
+  unit,
+  zone,
+});
+
+const PLAIN: ReadonlyMap<Type, ArrowType> = new Map<Type, ArrowType>([
+  [Type.BOOLEAN, { kind: "bool" }],
+  [Type.TINYINT, int(8, true)],
+  [Type.SMALLINT, int(16, true)],
+  [Type.INTEGER, int(32, true)],
+  [Type.BIGINT, int(64, true)],
+  [Type.UTINYINT, int(8, false)],
+  [Type.USMALLINT, int(16, false)],
+  [Type.UINTEGER, int(32, false)],
+  [Type.UBIGINT, int(64, false)],
+  [Type.HUGEINT, { kind: "decimal", width: 38, scale: 0, bytes: 16 }],
+  [Type.FLOAT, { kind: "float", bits: 32 }],
+  [Type.DOUBLE, { kind: "float", bits: 64 }],
+  [Type.DATE, { kind: "date" }],
+  [Type.TIME, { kind: "time" }],
+  [Type.TIMESTAMP_S, timestamp(0)],
+  [Type.TIMESTAMP_MS, timestamp(1)],
+  [Type.TIMESTAMP, timestamp(2)],
+  [Type.TIMESTAMP_NS, timestamp(3)],
+  [Type.TIMESTAMP_TZ, timestamp(2, "UTC")],
+  [Type.VARCHAR, { kind: "text" }],
+  [Type.BLOB, { kind: "binary" }],
+]);
+
+/** Digits of the widest decimal in 16, 32 and 64 bits. */
+const DECIMAL_DIGITS = [4, 9, 18] as const;
+
+/** How a type of DuckDB leaves. */
+export interface Leaving {
+  /** The Arrow type. */
+  readonly type: ArrowType;
+  /** The type that the column must be cast to first, as SQL; equals `source` when none is needed. */
+  readonly sql: string;
+  /** The type of the column, as SQL, as far as a cast needs it. */
+  readonly source: string;
+}
+
+/**
+ * How a type leaves. What Arrow lacks, or common readers do not take, leaves as text: enumerations, UUID,
+ * INTERVAL, BIT, times with zones, unions and 128-bit unsigned integers.
+ */
+export function leavingType(type: LogicalType): Leaving {
+  const id = duckdb.get_type_id(type) as number as Type;
+  const plain = PLAIN.get(id);
+  if (plain !== undefined) return same(plain, Type[id] ?? "");
+  switch (id) {
+    case Type.DECIMAL: {
+      const width = duckdb.decimal_width(type);
+      const scale = duckdb.decimal_scale(type);
+      const at = DECIMAL_DIGITS.findIndex((digits) => width <= digits);
+      const bytes = ([2, 4, 8] as const)[at] ?? 16;
+      return same({ kind: "decimal", width, scale, bytes }, `DECIMAL(${width},${scale})`);
+    }
+    case Type.LIST: {
+      const item = leavingType(duckdb.list_type_child_type(type));
+      return {
+        type: { kind: "list", item: item.type },
+        sql: `${item.sql}[]`,
+        source: `${item.source}[]`,
+      };
+    }
+    case Type.ARRAY: {
+      const item = leavingType(duckdb.array_type_child_type(type));
+      const size = duckdb.array_type_array_size(type);
+      return {
+        type: { kind: "array", item: item.type, size },
+        sql: `${item.sql}[${size}]`,
+        source: `${item.source}[${size}]`,
+      };
+    }
+    case Type.STRUCT:
+      return structLeaving(type);
+    case Type.MAP: {
+      const key = leavingType(duckdb.map_type_key_type(type));
+      const value = leavingType(duckdb.map_type_value_type(type));
+      return {
+        type: { kind: "map", key: key.type, value: value.type },
+        sql: `MAP(${key.sql}, ${value.sql})`,
+        source: `MAP(${key.source}, ${value.source})`,
+      };
+    }
+    default:
+      return { type: { kind: "text" }, sql: "VARCHAR", source: "" };
+  }
+}
+
+function structLeaving(type: LogicalType): Leaving {
+  const members: ArrowField[] = [];
+  const sql: string[] = [];
+  const source: string[] = [];
+  for (let i = 0; i < duckdb.struct_type_child_count(type); i++) {
+    const name = duckdb.struct_type_child_name(type, i);
+    const member = leavingType(duckdb.struct_type_child_type(type, i));
+    members.push({ name, type: member.type });
+    sql.push(`${ident(name)} ${member.sql}`);
+    source.push(`${ident(name)} ${member.source}`);
+  }
+  return {
+    type: { kind: "struct", members },
+    sql: `STRUCT(${sql.join(", ")})`,
+    source: `STRUCT(${source.join(", ")})`,
+  };
+}
+
+function same(type: ArrowType, name: string): Leaving {
+  return { type, sql: name, source: name };
+}
+
+/** Numbers of Arrow's type union (Schema.fbs). */
+const TYPE_NUMBER = {
+  int: 2,
+  float: 3,
+  bool: 6,
+  decimal: 7,
+  date: 8,
+  time: 9,
+  timestamp: 10,
+  struct: 13,
+  array: 16,
+  map: 17,
+  binary: 19,
+  text: 20,
+  list: 21,
+} as const;
+const PRECISION = { 32: 1, 64: 2 } as const;
+const DATE_UNIT_DAY = 0;
+const TIME_UNIT_MICRO = 2;
+const DECIMAL_BITS = 128;
+const TIME_BITS = 64;
+
+/** Writes a column into a schema message. */
+export function writeField(buffer: FlatBuffer, { name, type }: ArrowField): Offset {
+  const children = childrenOf(type).map((child) => writeField(buffer, child));
+  const childList = buffer.offsets(children);
+  const detail = writeType(buffer, type);
+  const text = buffer.text(name);
+  return buffer.table([
+    field.offset(0, text),
+    field.byte(1, isNullableField(type) ? 1 : 0),
+    field.byte(2, TYPE_NUMBER[type.kind]),
+    field.offset(3, detail),
+    field.offset(5, childList),
+  ]);
+}
+
+/** Names that Arrow wants for the parts of a map; they are never null. */
+const MAP_ENTRIES = "entries";
+const MAP_KEY = "key";
+/** Marks the parts of a map apart from columns of the same name. */
+const notNull = new WeakSet<ArrowType>();
+
+function isNullableField(type: ArrowType): boolean {
+  return !notNull.has(type);
+}
+
+function childrenOf(type: ArrowType): readonly ArrowField[] {
+  switch (type.kind) {
+    case "list":
+    case "array":
+      return [{ name: "item", type: type.item }];
+    case "struct":
+      return type.members;
+    case "map": {
+      const key = { ...type.key };
+      const entries: ArrowType = {
+        kind: "struct",
+        members: [{ name: MAP_KEY, type: key }, { name: "value", type: type.value }],
+      };
+      notNull.add(key);
+      notNull.add(entries);
+      return [{ name: MAP_ENTRIES, type: entries }];
+    }
+    default:
+      return [];
+  }
+}
+
+function writeType(buffer: FlatBuffer, type: ArrowType): Offset {
+  switch (type.kind) {
+    case "int":
+      return buffer.table([field.int(0, type.bits), field.byte(1, type.isSigned ? 1 : 0)]);
+    case "float":
+      return buffer.table([field.short(0, PRECISION[type.bits])]);
+    case "decimal":
+      return buffer.table([
+        field.int(0, type.width),
+        field.int(1, type.scale),
+        field.int(2, DECIMAL_BITS),
+      ]);
+    case "date":
+      return buffer.table([field.short(0, DATE_UNIT_DAY)]);
+    case "time":
+      return buffer.table([field.short(0, TIME_UNIT_MICRO), field.int(1, TIME_BITS)]);
+    case "timestamp": {
+      const zone = type.zone === null ? null : buffer.text(type.zone);
+      return buffer.table([
+        field.short(0, type.unit),
+        ...(zone === null ? [] : [field.offset(1, zone)]),
+      ]);
+    }
+    case "array":
+      return buffer.table([field.int(0, type.size)]);
+    case "map":
+      return buffer.table([field.byte(0, 0)]);
+    default:
+      return buffer.table([]);
+  }
+}

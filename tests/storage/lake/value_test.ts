@@ -1,0 +1,142 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Float, Tagged } from "../../../src/protocol/cbor.ts";
+import type { Cell } from "../../../src/lake/cell.ts";
+import { parseColumnType } from "../../../src/lake/column_type.ts";
+import { RowError } from "../../../src/lake/errors.ts";
+import { Instant, ScaledInteger, TimeOfDay, toCell } from "../../../src/lake/value.ts";
+
+const bytes = new Uint8Array([1, 2]);
+const UUID = "00112233-4455-6677-8899-aabbccddeeff";
+
+const READ: readonly (readonly [string, unknown, Cell])[] = [
+  ["INTEGER", null, null],
+  ["INTEGER", undefined, null],
+  ["INTEGER", 5, 5],
+  ["INTEGER", new Float(5), 5],
+  ["INTEGER", 2_147_483_647n, 2_147_483_647],
+  ["INTEGER", " -12 ", -12],
+  ["INTEGER", true, 1],
+  ["BIGINT", 9_007_199_254_740_993n, 9_007_199_254_740_993n],
+  ["BIGINT", 7, 7n],
+  ["UBIGINT", 18_446_744_073_709_551_615n, 18_446_744_073_709_551_615n],
+  ["HUGEINT", -(2n ** 127n), -(2n ** 127n)],
+  ["UHUGEINT", 2n ** 128n - 1n, 2n ** 128n - 1n],
+  ["BIGINT", new ScaledInteger(1200n, 2), 12n],
+  ["DOUBLE", 0.1, 0.1],
+  ["DOUBLE", "1e3", 1_000],
+  ["DOUBLE", "-inf", -Infinity],
+  ["DOUBLE", 3n, 3],
+  ["DOUBLE", NaN, NaN],
+  ["DOUBLE", new ScaledInteger(215n, 1), 21.5],
+  ["FLOAT", 0.1, Math.fround(0.1)],
+  ["FLOAT", Infinity, Infinity],
+  ["BOOLEAN", true, true],
+  ["BOOLEAN", 0, false],
+  ["BOOLEAN", "TRUE", true],
+  ["DECIMAL(10,2)", 21.6, 2_160n],
+  ["DECIMAL(10,2)", "21.605", 2_161n],
+  ["DECIMAL(10,2)", -0.005, -1n],
+  ["DECIMAL(10,2)", 1e-30, 0n],
+  ["DECIMAL(38,0)", 10n ** 37n, 10n ** 37n],
+  ["DECIMAL(38,10)", new ScaledInteger(12_345n, 4), 12_345_000_000n],
+  ["DECIMAL(4,2)", "0e999", 0n],
+  ["VARCHAR", "é\0😀", "é\0😀"],
+  ["VARCHAR", 12.5, "12.5"],
+  ["VARCHAR", 2n ** 70n, String(2n ** 70n)],
+  ["BLOB", bytes, bytes],
+  ["BLOB", "é", new Uint8Array([0xc3, 0xa9])],
+  ["DATE", "2026-01-31", 20_484],
+  ["DATE", "1969-12-31", -1],
+  ["DATE", new Date("2026-01-31T23:00:00Z"), 20_484],
+  ["DATE", new Tagged(1004, "2026-01-31"), 20_484],
+  ["TIME", "12:30:15.25", 45_015_250_000n],
+  ["TIME", new TimeOfDay(1_999n), 1n],
+  ["TIMESTAMP", "1970-01-01 00:00:01.5", 1_500_000n],
+  ["TIMESTAMP", "1970-01-01T01:00:00+01:00", 0n],
+  ["TIMESTAMP", "1970-01-01", 0n],
+  ["TIMESTAMP", new Date(5), 5_000n],
+  ["TIMESTAMP", new Tagged(0, "1970-01-01T00:00:00.000001Z"), 1n],
+  ["TIMESTAMP", new Tagged(1, 1.5), 1_500_000n],
+  ["TIMESTAMP", new Instant(-1n), -1n],
+  ["TIMESTAMP_NS", new Instant(1_790_000_000_123_456_789n), 1_790_000_000_123_456_789n],
+  ["TIMESTAMP_S", "1970-01-01T00:00:59.999", 59n],
+  ["TIMESTAMP_MS", "0999-01-01", -30_641_760_000_000n],
+  ["TIMESTAMPTZ", "1970-01-01T00:00:00Z", 0n],
+  ["UUID", UUID, 0x112233445566778899aabbccddeeffn],
+  ["UUID", UUID.replaceAll("-", "").toUpperCase(), 0x112233445566778899aabbccddeeffn],
+  ["JSON", { a: [1n, null] }, '{"a":[1,null]}'],
+  ["JSON", '{"a":1}', '{"a":1}'],
+  ["ENUM('a','b')", "b", "b"],
+  ["INTEGER[]", [1, null, 3n], [1, null, 3]],
+  ["INTEGER[]", new Int16Array([1, 2]), [1, 2]],
+  ["DOUBLE[2]", [1, 2], [1, 2]],
+  ["STRUCT(x INTEGER, y TEXT)", { y: "a", z: 1 }, [null, "a"]],
+  ["MAP(TEXT, INTEGER)", { a: 1 }, [["a", 1]]],
+  ["MAP(INTEGER, TEXT)", new Map([[1, "x"]]), [[1, "x"]]],
+  ["STRUCT(a INTEGER[])[]", [{ a: [1] }, null], [[[1]], null]],
+];
+
+for (const [type, value, cell] of READ) {
+  Deno.test(`toCell() makes ${Deno.inspect(value).slice(0, 50)} a ${type}`, () => {
+    assertEquals(toCell(value, parseColumnType(type)), cell);
+  });
+}
+
+const REFUSED: readonly (readonly [string, unknown])[] = [
+  ["INTEGER", 1.5],
+  ["INTEGER", 2_147_483_648],
+  ["INTEGER", "1.0"],
+  ["INTEGER", ""],
+  ["INTEGER", "0x10"],
+  ["INTEGER", [1]],
+  ["INTEGER", { a: 1 }],
+  ["INTEGER", NaN],
+  ["INTEGER", new ScaledInteger(125n, 1)],
+  ["UTINYINT", -1],
+  ["UBIGINT", 2n ** 64n],
+  ["BIGINT", 2 ** 63],
+  ["DOUBLE", "hot"],
+  ["DOUBLE", ""],
+  ["DOUBLE", "0x10"],
+  ["DOUBLE", 2n ** 2_000n],
+  ["DOUBLE", bytes],
+  ["FLOAT", 1e300],
+  ["BOOLEAN", 2],
+  ["BOOLEAN", "yes"],
+  ["DECIMAL(4,2)", 100],
+  ["DECIMAL(4,2)", "99.995"],
+  ["DECIMAL(4,2)", NaN],
+  ["DECIMAL(4,2)", "1e9999"],
+  ["DECIMAL(4,2)", "1,5"],
+  ["VARCHAR", bytes],
+  ["VARCHAR", { a: 1 }],
+  ["VARCHAR", "\ud800"],
+  ["BLOB", 5],
+  ["DATE", "2026-02-30"],
+  ["DATE", "31.01.2026"],
+  ["DATE", 20_000],
+  ["DATE", new Date(NaN)],
+  ["TIME", "25:00"],
+  ["TIMESTAMP", 1_790_000_000],
+  ["TIMESTAMP", "2026-01-31T12:00:00+1"],
+  ["TIMESTAMP", "2026-01-31T24:00:00"],
+  ["TIMESTAMP", "now"],
+  ["TIMESTAMP", "'; DROP TABLE x"],
+  ["TIMESTAMP_NS", "2300-01-01"],
+  ["UUID", "00112233"],
+  ["JSON", "{"],
+  ["ENUM('a','b')", "c"],
+  ["ENUM('a','b')", 0],
+  ["INTEGER[]", 1],
+  ["INTEGER[]", ["x"]],
+  ["INTEGER[2]", [1]],
+  ["STRUCT(x INTEGER)", [1]],
+  ["MAP(TEXT, INTEGER)", [["a", 1]]],
+  ["MAP(TEXT, INTEGER)", new Map([[null, 1]])],
+];
+
+for (const [type, value] of REFUSED) {
+  Deno.test(`toCell() refuses ${Deno.inspect(value).slice(0, 50)} as ${type}`, () => {
+    assertThrows(() => toCell(value, parseColumnType(type)), RowError);
+  });
+}
