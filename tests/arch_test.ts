@@ -9,6 +9,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: ["peer", "protocol", "link", "util"],
   broker: ["peer", "protocol", "link", "util"],
   host: ["protocol", "util"],
+  log: ["protocol", "util"],
+  lake: ["protocol", "util"],
   node: ["client", "broker", "host", "peer", "protocol", "link", "util"],
   cli: ["node", "client", "broker", "host", "peer", "protocol", "link", "util"],
 };
