@@ -6,6 +6,7 @@ import { brokerAnswer, unavailable } from "./calls.ts";
 import type { Answer, Conversation } from "./conversation.ts";
 import type { BrokerParts } from "./parts.ts";
 import type { Subscriber } from "./subscription.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** Who calls. */
 export interface CallOrigin {
@@ -129,7 +130,7 @@ async function callLocal(parts: BrokerParts, from: CallOrigin, packet: Rpc): Pro
     logger.warn("service failed", { topic, error });
     return brokerAnswer(
       Status.METHOD_EXCEPTION,
-      error instanceof Error ? error.message : String(error),
+      errorText(error),
     );
   } finally {
     local.ended(bytes);

@@ -1,6 +1,7 @@
 import { directoryAccess } from "../host/directory_access.ts";
 import { isGranted } from "../host/permissions.ts";
 import type { ResolvedSettings, Settings } from "../node/settings.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -67,7 +68,7 @@ export async function examineSettings(
     };
   } catch (error) {
     return {
-      findings: [{ check: "settings", state: "wrong", detail: messageOf(error) }],
+      findings: [{ check: "settings", state: "wrong", detail: errorText(error) }],
       settings: null,
     };
   }
@@ -82,7 +83,7 @@ export function examinePort({ host, port }: Settings): Finding {
   } catch (error) {
     const detail = error instanceof Deno.errors.AddrInUse
       ? `expected it free on ${host}, got it in use; stop the other program or choose another with --ws`
-      : messageOf(error);
+      : errorText(error);
     return { check, state: "wrong", detail };
   }
 }
@@ -108,8 +109,4 @@ export async function examineDirectory({ dir }: Settings): Promise<Finding> {
     default:
       return access satisfies never;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

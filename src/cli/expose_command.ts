@@ -4,6 +4,7 @@ import { type Command, JSON_OPTION } from "./command.ts";
 import { brokerAddress, CONNECTION_OPTIONS, CONNECTION_SETTINGS } from "./connection.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { jsonLine } from "./values.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** `rembus expose` */
 export const exposeCommand: Command = {
@@ -55,7 +56,7 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
   try {
     return await import(fileUrl(path).href);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new CommandError(`Cannot load module "${path}": ${reason}`, { cause: error });
   }
 }

@@ -10,6 +10,7 @@ import { systemIo } from "./io.ts";
 import { rembusLogger, startLogging, stopLogging } from "./logging.ts";
 import { type ParsedOptions, parseOptions, settingArguments } from "./options.ts";
 import { styleFor } from "./style.ts";
+import { errorText } from "../util/error_text.ts";
 
 /**
  * Runs one command line and gives the exit code. Never throws: what goes wrong is told on standard
@@ -128,7 +129,7 @@ function report(
     return EXIT.OK;
   }
   if (error instanceof InterruptedError) return EXIT.INTERRUPTED;
-  io.error(`rembus: ${oneLine(error instanceof Error ? error.message : String(error))}`);
+  io.error(`rembus: ${oneLine(errorText(error))}`);
   if (error instanceof UsageError) {
     const command = COMMANDS.find((candidate) => candidate.name === args[0]);
     io.error(`Try "rembus ${command === undefined ? "help" : `help ${command.name}`}"`);

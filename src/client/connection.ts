@@ -2,9 +2,10 @@ import type { Dialer, Link, LinkClose } from "../link/link.ts";
 import { LinkError } from "../link/link_error.ts";
 import type { ConnectionEvent } from "../peer/api.ts";
 import { backoffMs } from "../peer/backoff.ts";
+import { waitUntil } from "../peer/wait.ts";
 import { ConnectionClosedError, RembusError, TimeoutError } from "../protocol/errors.ts";
 import type { Packet } from "../protocol/packet.ts";
-import type { Clock } from "../util/clock.ts";
+import { errorText } from "../util/error_text.ts";
 import type { ResolvedComponentOptions } from "./options.ts";
 import { Session } from "./session.ts";
 
@@ -128,7 +129,7 @@ export class Connection {
         handler.lost();
         handler.event({ type: "disconnected", url, code: close.code, reason: close.reason });
       } catch (error) {
-        reason = error instanceof Error ? error : new Error(textOf(error));
+        reason = error instanceof Error ? error : new Error(errorText(error));
         firstFailed(reason);
         if (this.isClosed) return;
         this.#become({ kind: "waiting" });
@@ -208,7 +209,7 @@ export class Connection {
       // A link error says that already.
       const text = error instanceof LinkError
         ? error.message
-        : `Cannot connect to "${url}": ${textOf(error)}`;
+        : `Cannot connect to "${url}": ${errorText(error)}`;
       throw new ConnectionClosedError(text, { cause: error });
     } finally {
       timer.cancel();
@@ -222,7 +223,7 @@ export class Connection {
     const delayMs = backoffMs(attempt, { minMs, maxMs }, () => random.float());
     component.logger.warn("not connected", { url, attempt: attempt + 1, delayMs, error });
     handler.event({ type: "retrying", url, attempt: attempt + 1, delayMs, error });
-    await delay(clock, delayMs, this.#abort.signal);
+    await waitUntil(null, clock, { timeoutMs: delayMs, signal: this.#abort.signal });
   }
 
   #become(state: ConnectionState): void {
@@ -236,26 +237,8 @@ export class Connection {
 
 const ignore = (): void => {};
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Cuts a link that was not started. */
 function discard(link: Link): void {
   link.start({ message: ignore, drained: ignore, closed: ignore });
   link.terminate();
-}
-
-/** Waits; ends early, without an error, when the signal is aborted. */
-function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

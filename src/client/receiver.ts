@@ -8,6 +8,7 @@ import { isSpace } from "../protocol/topic.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
 import type { Session } from "./session.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** Messages whose handlers run at once. Exceeded: QoS 0 is dropped and logged, QoS 1/2 is not taken. */
 export const DELIVERIES_RUNNING_MAX = 1_024;
@@ -174,7 +175,7 @@ export class Receiver {
       session.send(answer(id, status, data));
     } catch (error) {
       this.#options.log.warn("result not sent", { topic, error });
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorText(error);
       const hint = error instanceof LimitError ? "; ask for it in parts" : "";
       const text = `Cannot answer "${topic}": ${reason}${hint}`;
       session.send(answer(id, Status.METHOD_EXCEPTION, text));

@@ -1,4 +1,5 @@
 import type { Host } from "./host.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** What `settings.json` of a node holds. */
 export interface SettingsFile {
@@ -17,7 +18,7 @@ export async function readSettingsFile(host: Host, path: string): Promise<Settin
   try {
     text = await host.readText(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new Error(`Cannot read settings "${path}": ${reason}`, { cause: error });
   }
   if (text === null) return { path, fields: {} };
@@ -29,7 +30,7 @@ function parseSettings(path: string, text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new Error(`Cannot read settings "${path}": expected JSON, got ${reason}`, {
       cause: error,
     });

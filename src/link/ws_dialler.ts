@@ -15,6 +15,7 @@ import {
 import { readHead } from "./ws_head.ts";
 import { WsLink } from "./ws_link.ts";
 import { acceptKey } from "./ws_upgrade.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** How to dial. */
 export interface TcpDialOptions {
@@ -144,7 +145,7 @@ async function upgrade(
 
 function asLinkError(url: string, error: unknown): LinkError {
   if (error instanceof LinkError) return error;
-  return noListener(url, error instanceof Error ? error.message : String(error), error);
+  return noListener(url, errorText(error), error);
 }
 
 function noListener(url: string, got: string, cause?: unknown): LinkError {

@@ -10,6 +10,7 @@ import { FrameError, FrameReader, Opcode, type Role } from "./ws_frames.ts";
 import { KeepAlive } from "./ws_keep_alive.ts";
 import { MaskingKeys } from "./ws_keys.ts";
 import { Outbound } from "./ws_outbound.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** What a {@link WsLink} needs. */
 export interface WsLinkOptions {
@@ -185,7 +186,7 @@ export class WsLink implements Link {
       }
     } catch (error) {
       if (error instanceof FrameError) this.#refuse(error);
-      else this.#lose(textOf(error));
+      else this.#lose(errorText(error));
     }
   }
 
@@ -282,7 +283,7 @@ export class WsLink implements Link {
       if (leaving === "linger") await this.#stream.closeWrite();
       if (leaving !== "cut") await discard(this.#stream);
     } catch (error) {
-      this.#options.logger.debug("link lost", { remote: this.remote, reason: textOf(error) });
+      this.#options.logger.debug("link lost", { remote: this.remote, reason: errorText(error) });
     }
     this.#gone();
   }
@@ -296,7 +297,7 @@ export class WsLink implements Link {
 
   /** A socket that takes nothing may still hold what the peer said last, and why it went. */
   #writeFailed(error: unknown): void {
-    this.#options.logger.debug("write failed", { remote: this.remote, reason: textOf(error) });
+    this.#options.logger.debug("write failed", { remote: this.remote, reason: errorText(error) });
     if (this.#state.kind === "ending") this.#gone();
     if (!this.#isReading) return;
     this.#limitEnd();
@@ -332,8 +333,4 @@ export class WsLink implements Link {
     this.#pause = null;
     closeQuietly(this.#stream);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

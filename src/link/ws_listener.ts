@@ -7,6 +7,7 @@ import { WriteBuffers } from "./ws_buffers.ts";
 import { UpgradeGate } from "./ws_gate.ts";
 import { shakeHands } from "./ws_handshake.ts";
 import { WsLink } from "./ws_link.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** How to listen for WebSocket connections. */
 export interface WsListenerOptions {
@@ -116,7 +117,7 @@ class WsListener implements Listener {
       } catch (error) {
         if (this.#isClosed) return;
         // Too many open files, or a peer that was gone before it was accepted: others still want in.
-        this.#options.logger.warn("accept failed", { url: this.url, reason: textOf(error) });
+        this.#options.logger.warn("accept failed", { url: this.url, reason: errorText(error) });
         await this.#pause(ACCEPT_RETRY_MS);
         continue;
       }
@@ -194,8 +195,4 @@ class WsListener implements Listener {
 /** A host as it stands in a URL. */
 function hostText(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

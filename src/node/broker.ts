@@ -8,6 +8,7 @@ import { RembusError, Status } from "../protocol/errors.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { type BrokerNode, createBrokerNode } from "./broker_node.ts";
 import { resolveSettings, type Settings } from "./settings.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** How a broker with a port is made. What is not said comes from its settings (spec 9). */
 export interface BrokerNodeOptions<C extends Contract = AnyContract> extends BrokerOptions {
@@ -116,7 +117,7 @@ function listenProblem(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     return "expected permission to listen, got none; run with --allow-net";
   }
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }
 
 /** Option -> setting, in the units of settings. */

@@ -12,6 +12,7 @@ import {
   type Registered,
   toRegistered,
 } from "./registered.ts";
+import { errorText } from "../util/error_text.ts";
 
 /** What a handler may know of one message or call. */
 export interface DeliveryInfo {
@@ -145,7 +146,7 @@ export class Handlers {
       return { status: Status.OK, data: result.value === undefined ? null : result.value };
     } catch (error) {
       this.#log.warn("service failed", { topic, error });
-      return { status: Status.METHOD_EXCEPTION, data: textOf(error) };
+      return { status: Status.METHOD_EXCEPTION, data: errorText(error) };
     }
   }
 
@@ -312,8 +313,4 @@ function inTurn<T>(takers: Takers, checking: T | Promise<T>): Promise<T> {
   };
   turn.then(done, done);
   return turn;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,9 +8,12 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Resolves when a node was closed, or after `timeoutMs`, or when `signal` is aborted. Never rejects. */
+/**
+ * Resolves when a node was closed (`null`: a wait for time alone), or after `timeoutMs`, or when `signal` is
+ * aborted. Never rejects.
+ */
 export function waitUntil(
-  closed: Promise<void>,
+  closed: Promise<void> | null,
   clock: Clock,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
@@ -23,6 +26,6 @@ export function waitUntil(
     };
     const timer = timeoutMs === undefined ? null : clock.setTimer(done, timeoutMs);
     signal?.addEventListener("abort", done, { once: true });
-    void closed.then(done);
+    void closed?.then(done);
   });
 }
