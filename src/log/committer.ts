@@ -34,6 +34,8 @@ export interface CommitterParts {
   readonly logger: Logger;
   /** Bytes of a segment; exceeded: a new one. */
   readonly segmentBytes: number;
+  /** Told {@link Committer.durable} when it has grown. */
+  readonly onDurable: (durable: number) => void;
   /** Told when {@link Committer.health} has changed. */
   readonly onHealth: () => void;
   /** Told when a segment was added. */
@@ -303,7 +305,9 @@ export class Committer {
   }
 
   #advance(durable: number): void {
+    const hasGrown = durable > this.#durable;
     this.#durable = durable;
+    if (hasGrown) this.#parts.onDurable(durable);
     this.#waits.reach(durable);
   }
 

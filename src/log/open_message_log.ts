@@ -60,6 +60,7 @@ async function openLocked(
     clock,
     logger,
     segmentBytes,
+    onDurable: options.onDurable,
     onHealth,
     onRoll: () => void retention.check(),
   }, recovery);

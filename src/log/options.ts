@@ -46,6 +46,8 @@ export interface MessageLogOptions {
   readonly isLogged?: (topic: string) => boolean;
   /** Whether a topic fills a table: what is not acknowledged while the lake is far behind (D22). @default none */
   readonly isTabled?: (topic: string) => boolean;
+  /** Told the last offset that is durable, each time there is a later one, also while the log is opened. */
+  readonly onDurable?: (durable: number) => void;
   /** Told when the health of the log has changed. */
   readonly onHealth?: (health: LogHealth) => void;
 }
@@ -73,6 +75,7 @@ export function resolveLogOptions(options: MessageLogOptions): ResolvedLogOption
     freeBytesMin: FREE_BYTES_MIN,
     isLogged: () => true,
     isTabled: () => false,
+    onDurable: () => {},
     onHealth: () => {},
     ...options,
     retentionBytes,

@@ -204,6 +204,13 @@ export class SimDisk {
     return disk;
   }
 
+  /** Another disk with what a power loss now would leave at least. */
+  durableCopy(): SimDisk {
+    const disk = new SimDisk();
+    for (const [name, { durable }] of this.#durableNames) disk.put(name, durable);
+    return disk;
+  }
+
   /** For the files: counts a call, and does what its fault says. */
   async enter(
     process: number,

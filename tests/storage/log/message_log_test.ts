@@ -72,6 +72,17 @@ Deno.test("committed() does not settle before the sync, and what comes meanwhile
   assertEquals([syncs.count, log.durable, log.status.commits], [1, 3, 2]);
 });
 
+Deno.test("onDurable is told each growth of what is durable, before committed() settles", async () => {
+  const told: number[] = [];
+  await using setUp = await setUpLog({ onDurable: (durable) => void told.push(durable) });
+  const { log } = setUp;
+  await log.committed(append(log, entry("a")));
+  assertEquals(told, [1]);
+  append(log, entry("b"));
+  await log.committed(append(log, entry("c")));
+  assertEquals(told, [1, 3]);
+});
+
 Deno.test("committed() is the same promise for all records of one commit", async () => {
   await using setUp = await setUpLog();
   const { log } = setUp;
