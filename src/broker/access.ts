@@ -65,6 +65,12 @@ export class Access {
     this.#private.get(topic)?.delete(name);
   }
 
+  /** Names that may use a private topic; `null` for a public one. */
+  namesOf(topic: string): readonly string[] | null {
+    const authorized = this.#private.get(topic);
+    return authorized === undefined ? null : [...authorized];
+  }
+
   /** Private topic -> authorized names, for admins. */
   list(): Record<string, string[]> {
     const list: Record<string, string[]> = Object.create(null);

@@ -4,7 +4,10 @@ import type { Admin } from "../protocol/packet.ts";
 import { checkTopic, isReserved, isSpace } from "../protocol/topic.ts";
 import type { Access } from "./access.ts";
 import type { Exposers } from "./exposers.ts";
+import type { HistoryStart } from "./history_start.ts";
 import { SERVICES_MAX, SUBSCRIPTIONS_MAX } from "./limits.ts";
+import type { Progress } from "./progress.ts";
+import type { StateChange, StateStore } from "./state_store.ts";
 import { type Subscriber, type Subscription, subscriptionKey } from "./subscription.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Twin } from "./twin.ts";
@@ -15,6 +18,8 @@ export interface AdminAnswer {
   readonly data: unknown;
   /** What follows on the answer: deliveries must not overtake the OK that they wait for (spec 5.3). */
   readonly after?: () => void;
+  /** Whether something was changed that is remembered: the answer waits until it is durable (D25). */
+  readonly isStored?: boolean;
 }
 
 /** What admin commands work on. */
@@ -26,6 +31,10 @@ export interface AdminParts {
   readonly spaces: boolean;
   /** Name of the broker, told with the capabilities. */
   readonly name: string;
+  /** Where it is remembered who is who; `null` when it is not. */
+  readonly state?: StateStore | null;
+  /** Whether stored messages can be asked for. */
+  readonly hasHistory?: boolean;
 }
 
 /** Who sends a command. */
@@ -39,6 +48,7 @@ export interface Commander {
 /** Version of the capabilities that we know (D3). */
 const CAPABILITIES_VERSION = 1;
 const OK: AdminAnswer = { status: Status.OK, data: null };
+const STORED: AdminAnswer = { ...OK, isStored: true };
 
 type Command = (from: Commander, topic: string, data: Record<string, unknown>) => AdminAnswer;
 
@@ -51,23 +61,17 @@ export class AdminCommands {
   constructor(parts: AdminParts) {
     this.#parts = parts;
     this.#commands = new Map<string, Command>([
-      ["subscribe", ({ twin }, topic, data) => this.subscribe(twin, topic, data["msg_from"])],
+      ["subscribe", ({ twin }, topic, data) => this.#subscribe(twin, topic, data)],
       ["unsubscribe", ({ twin }, topic) => this.unsubscribe(twin, topic)],
       ["expose", ({ twin }, topic) => this.expose(twin, topic)],
       ["unexpose", ({ twin }, topic) => this.unexpose(twin, topic)],
-      ["reactive", ({ twin }, _topic, data) => reactive(twin, data)],
+      ["reactive", ({ twin }, _topic, data) => this.#reactive(twin, data)],
       ["setup", ({ twin }, _topic, data) => this.#setup(twin, data)],
       ["capabilities", (from, _topic, data) => this.#capabilities(from, data)],
-      ["private_topic", this.#forAdmins((topic) => void this.#parts.access.makePrivate(topic))],
-      ["public_topic", this.#forAdmins((topic) => this.#parts.access.makePublic(topic))],
-      [
-        "authorize",
-        this.#forAdmins((topic, cid) => this.#parts.access.authorize(cid, topic), true),
-      ],
-      [
-        "unauthorize",
-        this.#forAdmins((topic, cid) => this.#parts.access.unauthorize(cid, topic), true),
-      ],
+      ["private_topic", this.#forAdmins((topic) => this.makePrivate(topic))],
+      ["public_topic", this.#forAdmins((topic) => this.makePublic(topic))],
+      ["authorize", this.#forAdmins((topic, cid) => this.authorize(cid, topic), true)],
+      ["unauthorize", this.#forAdmins((topic, cid) => this.unauthorize(cid, topic), true)],
       ["private_topics_config", this.#report(() => this.#parts.access.list())],
       [
         "broker_config",
@@ -97,8 +101,53 @@ export class AdminCommands {
     }
   }
 
+  /** Makes a topic private. Throws `LimitError`. */
+  makePrivate(topic: string): void {
+    this.#parts.access.makePrivate(topic);
+    this.#storeAccess(topic);
+  }
+
+  /** Makes a topic public. */
+  makePublic(topic: string): void {
+    this.#parts.access.makePublic(topic);
+    this.#parts.state?.put({ kind: "public", topic });
+  }
+
+  /** Lets a component use a topic. Throws `LimitError`. */
+  authorize(name: string, topic: string): void {
+    this.#parts.access.authorize(name, topic);
+    this.#storeAccess(topic);
+  }
+
+  /** Takes the right back. */
+  unauthorize(name: string, topic: string): void {
+    this.#parts.access.unauthorize(name, topic);
+    this.#storeAccess(topic);
+  }
+
+  /** As {@link subscribe}, with a place to begin at that our own components may ask for. */
+  #subscribe(twin: Twin, topic: string, data: Record<string, unknown>): AdminAnswer {
+    if (data["from"] === undefined) return this.subscribe(twin, topic, data["msg_from"]);
+    const start = readStart(data["from"]);
+    if (start === null) {
+      return no(
+        `Cannot subscribe "${topic}": "from" must be {offset}, {time} in nanoseconds, or "last"`,
+      );
+    }
+    if (this.#parts.hasHistory !== true) {
+      return no(`Cannot subscribe "${topic}" from the past: this broker keeps no messages`);
+    }
+    // When it comes back, it goes on where it was.
+    return this.subscribe(twin, topic, twin.anonymous ? 0 : Infinity, start);
+  }
+
   /** Adds or replaces a subscription of a component. */
-  subscribe(twin: Twin, topic: string, from: unknown): AdminAnswer {
+  subscribe(
+    twin: Twin,
+    topic: string,
+    from: unknown,
+    start: HistoryStart | null = null,
+  ): AdminAnswer {
     const msgFrom = readMsgFrom(from);
     if (msgFrom === null) {
       return no(`Cannot subscribe "${topic}": "msg_from" must be a number of nanoseconds`);
@@ -110,15 +159,51 @@ export class AdminCommands {
         `Cannot subscribe "${topic}": a component may have ${SUBSCRIPTIONS_MAX} subscriptions`,
       );
     }
-    const known = twin.subscriptions.get(topic);
-    const subscription = known ??
-      newSubscription(twin, topic, this.#parts.spaces && isSpace(topic));
+    const { subscription, isNew } = this.#subscription(twin, topic, msgFrom);
+    const isChanged = isNew || subscription.msgFrom !== msgFrom;
     subscription.msgFrom = msgFrom;
-    if (known === undefined) {
-      twin.subscriptions.set(topic, subscription);
-      this.#parts.subscriptions.add(subscription);
-    }
-    return { ...OK, after: () => twin.announced(subscription) };
+    if (start !== null) twin.rewind(subscription, start);
+    return {
+      ...this.#storeSubscription(twin, subscription, isChanged || start !== null),
+      after: () => twin.announced(subscription),
+    };
+  }
+
+  #subscription(
+    twin: Twin,
+    topic: string,
+    msgFrom: number,
+  ): { readonly subscription: Subscription; readonly isNew: boolean } {
+    const known = twin.subscriptions.get(topic);
+    if (known !== undefined) return { subscription: known, isNew: false };
+    const space = this.#parts.spaces && isSpace(topic);
+    const from = msgFrom === 0 || twin.anonymous ? "now" : "all";
+    const progress = twin.following?.newProgress(from) ?? null;
+    const subscription = newSubscription(twin, topic, space, progress);
+    twin.subscriptions.set(topic, subscription);
+    this.#parts.subscriptions.add(subscription);
+    return { subscription, isNew: true };
+  }
+
+  /** While a component is connected, what comes is its: that, too, is remembered before it is told OK. */
+  #storeSubscription(twin: Twin, subscription: Subscription, isChanged: boolean): AdminAnswer {
+    const { state = null } = this.#parts;
+    if (state === null || twin.anonymous) return OK;
+    const { topic, msgFrom, progress } = subscription;
+    if (!isChanged && progress?.isOpen === true) return OK;
+    twin.prepare(subscription);
+    const { mark, seen } = twin.following?.served(subscription) ?? { mark: 0, seen: 0 };
+    state.put({
+      kind: "subscribed",
+      name: twin.name,
+      subscription: { topic, msgFrom, mark, seen, until: null },
+    });
+    return STORED;
+  }
+
+  #storeAccess(topic: string): void {
+    const names = this.#parts.access.namesOf(topic);
+    if (names !== null) this.#parts.state?.put({ kind: "private", topic, names });
   }
 
   /** Removes a subscription; an unknown one is fine (D7). */
@@ -127,7 +212,8 @@ export class AdminCommands {
     if (subscription !== undefined) {
       twin.subscriptions.delete(topic);
       this.#parts.subscriptions.remove(subscription);
-      twin.outbox.drop(subscription);
+      twin.dropped(subscription);
+      return this.#store(twin, { kind: "unsubscribed", name: twin.name, topic });
     }
     return OK;
   }
@@ -139,16 +225,37 @@ export class AdminCommands {
     if (!twin.takesService(topic)) {
       return no(`Cannot expose "${topic}": a component may have ${SERVICES_MAX} services`);
     }
+    const isNew = !twin.services.has(topic);
     twin.services.add(topic);
     this.#parts.exposers.add(topic, twin);
-    return OK;
+    return isNew ? this.#store(twin, { kind: "exposed", name: twin.name, topic }) : OK;
   }
 
   /** Removes an exposer; an unknown one is fine (D7). */
   unexpose(twin: Twin, topic: string): AdminAnswer {
-    twin.services.delete(topic);
     this.#parts.exposers.remove(topic, twin);
-    return OK;
+    if (!twin.services.delete(topic)) return OK;
+    return this.#store(twin, { kind: "unexposed", name: twin.name, topic });
+  }
+
+  #store(twin: Twin, change: StateChange): AdminAnswer {
+    const { state = null } = this.#parts;
+    if (state === null || twin.anonymous) return OK;
+    state.put(change);
+    return STORED;
+  }
+
+  #reactive(twin: Twin, data: Record<string, unknown>): AdminAnswer {
+    const status = data["status"];
+    if (typeof status !== "boolean") {
+      return no('Cannot set reactive: "status" must be true or false');
+    }
+    // Subscriptions that this opens are those of a connected component from now on.
+    const opened = status
+      ? [...twin.subscriptions.values()].filter(({ progress }) => progress?.isOpen === false)
+      : [];
+    const stored = opened.map((one) => this.#storeSubscription(twin, one, true));
+    return { ...(stored[0] ?? OK), after: () => twin.setReactive(status) };
   }
 
   #problem(twin: Twin, action: "subscribe" | "expose", topic: string): string | null {
@@ -176,13 +283,19 @@ export class AdminCommands {
       ),
     ];
     const first = answers.find(({ status }) => status !== Status.OK) ?? OK;
-    return { ...first, after: () => twin.setReactive(true) };
+    const isStored = answers.some((answer) => answer.isStored === true);
+    return { ...first, isStored, after: () => twin.setReactive(true) };
   }
 
   #capabilities(from: Commander, data: Record<string, unknown>): AdminAnswer {
     if (data["v"] !== CAPABILITIES_VERSION) return OK;
     from.setCapabilities({ extras: data["extras"] === true });
-    return { status: Status.OK, data: { v: CAPABILITIES_VERSION, name: this.#parts.name } };
+    return { status: Status.OK, data: this.#capabilityMap };
+  }
+
+  get #capabilityMap(): Record<string, unknown> {
+    const { name, hasHistory = false } = this.#parts;
+    return { v: CAPABILITIES_VERSION, name, ...(hasHistory ? { history: true } : {}) };
   }
 
   #forAdmins(action: (topic: string, cid: string) => void, needsCid = false): Command {
@@ -195,7 +308,7 @@ export class AdminCommands {
         return no(`Cannot change who may use "${topic}": "cid" must be the name of a component`);
       }
       action(topic, typeof cid === "string" ? cid : "");
-      return OK;
+      return this.#parts.state ? STORED : OK;
     };
   }
 
@@ -209,23 +322,19 @@ export function newSubscription(
   subscriber: Subscriber,
   topic: string,
   space: boolean,
+  progress: Progress | null = null,
 ): Subscription {
   return {
     subscriber,
+    progress,
     topic,
     space,
-    key: subscriptionKey(topic),
+    key: subscriptionKey(progress === null ? topic : `${topic}\n${progress.salt}`),
     msgFrom: 0,
     open: false,
     removed: false,
     parked: [],
   };
-}
-
-function reactive(twin: Twin, data: Record<string, unknown>): AdminAnswer {
-  const status = data["status"];
-  if (typeof status !== "boolean") return no('Cannot set reactive: "status" must be true or false');
-  return { ...OK, after: () => twin.setReactive(status) };
 }
 
 /**
@@ -247,6 +356,23 @@ function readMsgFrom(value: unknown): number | null {
   }
   const window = typeof value === "bigint" ? Number(value) : value;
   return typeof window === "number" && window >= 0 ? window : null;
+}
+
+/** A place in the journal, or `null` for what is none. */
+function readStart(value: unknown): HistoryStart | null {
+  if (value === "last") return { kind: "last" };
+  if (!isRecord(value)) return null;
+  const { offset, time } = value;
+  if (offset !== undefined) {
+    const at = typeof offset === "bigint" ? Number(offset) : offset;
+    return typeof at === "number" && Number.isSafeInteger(at) && at >= 0
+      ? { kind: "offset", offset: at }
+      : null;
+  }
+  if (typeof time === "bigint" && time >= 0n) return { kind: "time", timeNs: time };
+  return typeof time === "number" && Number.isInteger(time) && time >= 0
+    ? { kind: "time", timeNs: BigInt(time) }
+    : null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -6,10 +6,13 @@ import { Access } from "./access.ts";
 import { AdminCommands } from "./admin.ts";
 import { peerCaller } from "./callers.ts";
 import { Calls } from "./calls.ts";
+import { Commits } from "./commits.ts";
 import { type Counters, newCounters } from "./counters.ts";
 import { Exposers } from "./exposers.ts";
+import type { FollowingParts } from "./following.ts";
 import { BrokerHandle } from "./handle.ts";
 import { type Interceptor, InterceptorChain } from "./interceptors.ts";
+import { Ledger } from "./ledger.ts";
 import { SWEEP_MS } from "./limits.ts";
 import { LocalNode } from "./local.ts";
 import { Login } from "./login.ts";
@@ -17,6 +20,7 @@ import { OutboundMemory } from "./memory.ts";
 import { type BrokerOptions, resolveBrokerOptions } from "./options.ts";
 import type { BrokerParts } from "./parts.ts";
 import { Publishing } from "./publishing.ts";
+import { recall } from "./recall.ts";
 import { Registry } from "./registry.ts";
 import { Sequence } from "./sequence.ts";
 import { Session } from "./session.ts";
@@ -39,6 +43,8 @@ export interface KnownComponent {
   readonly name: string;
   readonly connected: boolean;
   readonly subscriptions: readonly string[];
+  /** Those of them that get what comes: announced in this session (D14). */
+  readonly open: readonly string[];
   readonly services: readonly string[];
 }
 
@@ -71,6 +77,16 @@ export class Broker implements AsyncDisposable {
     this.#scheduleSweep();
   }
 
+  /**
+   * Takes up what is remembered from before: components, private topics, and the QoS 2 ids of the last minutes. Called
+   * once, before the first link is accepted, by whoever gave the broker a journal or a state.
+   *
+   * Rejects when the journal cannot be read.
+   */
+  recall(): Promise<void> {
+    return recall(this.#parts);
+  }
+
   /** Name of the broker. */
   get name(): string {
     return this.#parts.options.name;
@@ -94,6 +110,7 @@ export class Broker implements AsyncDisposable {
       name: twin.name,
       connected: twin.conversation !== null,
       subscriptions: [...twin.subscriptions.keys()],
+      open: [...twin.subscriptions.values()].filter(({ open }) => open).map(({ topic }) => topic),
       services: [...twin.services],
     };
   }
@@ -140,6 +157,8 @@ export class Broker implements AsyncDisposable {
     for (const session of this.#sessions) session.close(1001, "broker is closing");
     this.#settleClosed();
     await this.#closed.promise;
+    await this.#parts.ledger?.flush();
+    this.#parts.ledger?.end();
   }
 
   /** Closes. */
@@ -150,8 +169,14 @@ export class Broker implements AsyncDisposable {
   #assemble(given: BrokerOptions): BrokerParts {
     const options = resolveBrokerOptions(given);
     const { clock, logger: log, random, strictReactive } = options;
+    const { journal, state, offlineMaxMs } = options;
     const counters = newCounters();
     const access = new Access();
+    const commits = journal === null ? null : new Commits(journal);
+    const ledger = state === null ? null : new Ledger({ state, clock, log });
+    const following: FollowingParts | null = journal === null || commits === null
+      ? null
+      : { journal, commits, ledger, access, clock, log, offlineMaxMs };
     const subscriptions = new Subscriptions();
     const exposers = new Exposers(options.policy);
     const memory = new OutboundMemory({
@@ -166,6 +191,8 @@ export class Broker implements AsyncDisposable {
       counters,
       memory,
       strictReactive,
+      following,
+      state,
       subscriptions,
       exposers,
     });
@@ -178,6 +205,7 @@ export class Broker implements AsyncDisposable {
       clock,
       counters,
       log,
+      following,
       callerOf: (peer) =>
         peer === name
           ? this.handle
@@ -186,8 +214,19 @@ export class Broker implements AsyncDisposable {
     const parts = {
       options,
       access,
-      admin: new AdminCommands({ access, exposers, subscriptions, spaces, name }),
+      admin: new AdminCommands({
+        access,
+        exposers,
+        subscriptions,
+        spaces,
+        name,
+        state,
+        hasHistory: journal !== null,
+      }),
       calls,
+      commits,
+      following,
+      ledger,
       counters,
       exposers,
       interceptors: new InterceptorChain(options.interceptors, log),
@@ -201,6 +240,7 @@ export class Broker implements AsyncDisposable {
         sequence: new Sequence(clock),
         subscriptions,
         localIsBusy: () => local.isBusy,
+        kept: journal === null || commits === null ? null : { journal, commits },
       }),
       registry,
       subscriptions,
@@ -219,11 +259,11 @@ export class Broker implements AsyncDisposable {
 
   /** Resolves when nothing is under way any more, or when the time for it is over. */
   #drained(): Promise<void> {
-    const { options: { clock, drainMs }, calls, local } = this.#parts;
+    const { options: { clock, drainMs }, calls, commits, local } = this.#parts;
     const until = clock.now() + drainMs;
     return new Promise((resolve) => {
       const look = (): void => {
-        const busy = calls.pending > 0 || local.running > 0 ||
+        const busy = calls.pending > 0 || local.running > 0 || (commits?.pending ?? 0) > 0 ||
           [...this.#sessions].some(({ twin }) => twin.outbox.active > 0);
         if (!busy || clock.now() >= until) resolve();
         else clock.setTimer(look, DRAIN_STEP_MS);

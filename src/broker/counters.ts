@@ -2,6 +2,8 @@
 export interface Counters {
   /** Publications taken from peers and from the broker itself. */
   published: number;
+  /** QoS 1/2 publications that could not be stored, and were not acknowledged. */
+  lost: number;
   /** Publications refused: not allowed, or a bad topic. */
   refused: number;
   /** Repeated QoS 2 publications that were acknowledged and not handled again. */
@@ -24,6 +26,7 @@ export interface Counters {
 export function newCounters(): Counters {
   return {
     published: 0,
+    lost: 0,
     refused: 0,
     duplicates: 0,
     delivered: 0,

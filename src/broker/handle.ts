@@ -1,8 +1,8 @@
 import { encodeCbor } from "../protocol/cbor.ts";
 import { checkName } from "../protocol/name.ts";
-import { ConnectionClosedError, LimitError } from "../protocol/errors.ts";
+import { ConnectionClosedError, LimitError, RembusError, Status } from "../protocol/errors.ts";
 import { idWithSlot } from "../protocol/msg_id.ts";
-import type { MsgId, QoS, Rpc } from "../protocol/packet.ts";
+import type { MsgId, Publish, QoS, Rpc } from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
 import { isSpace } from "../protocol/topic.ts";
 import type {
@@ -14,12 +14,15 @@ import type {
   SubscribeOptions,
 } from "../peer/api.ts";
 import { mergeCallOptions } from "../peer/call_options.ts";
+import { OFFSET_FIRST, resolveFrom } from "../peer/history_from.ts";
 import { assertTopic, type RegistrationArgs, registrationOf } from "../peer/registration.ts";
 import { Stream } from "../peer/stream.ts";
 import { waitUntil } from "../peer/wait.ts";
 import { newSubscription } from "./admin.ts";
 import { resultOf } from "./callers.ts";
+import type { HistoryStart } from "./history_start.ts";
 import type { BrokerParts } from "./parts.ts";
+import type { Outcome } from "./publishing.ts";
 import { routeCall } from "./routing.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -30,6 +33,8 @@ export interface Lifecycle {
   /** Resolves when the broker was closed. */
   readonly closed: Promise<void>;
 }
+
+const NS_PER_MS = 1_000_000n;
 
 /** What a handle and its `with()` views share. */
 interface Shared {
@@ -80,25 +85,19 @@ export class BrokerHandle implements NodeHandle {
   }
 
   publish(topic: string, ...args: readonly unknown[]): Promise<void> {
-    return this.#act(`publish on "${topic}"`, () => {
+    return this.#act(`publish on "${topic}"`, async () => {
       assertTopic(topic);
       const { qos = 0, slot = null } = this.#call;
-      const outcome = this.#parts.publishing.publish(
-        { name: this.rid, isBroker: true, window: null },
-        {
-          type: "publish",
-          id: this.#publicationId(qos, slot),
-          topic,
-          qos,
-          slot,
-          data: Payload.fromCbor(encodeCbor(args)),
-          extras: null,
-          frame: null,
-        },
-      );
-      if (outcome.kind === "busy") {
-        throw new LimitError(`Cannot publish on "${topic}": handlers of the broker are busy`);
-      }
+      await this.#publish({
+        type: "publish",
+        id: this.#publicationId(qos, slot),
+        topic,
+        qos,
+        slot,
+        data: Payload.fromCbor(encodeCbor(args)),
+        extras: null,
+        frame: null,
+      });
     });
   }
 
@@ -109,8 +108,10 @@ export class BrokerHandle implements NodeHandle {
   subscribe(...args: RegistrationArgs<SubscribeOptions>): Promise<void> {
     return this.#act("subscribe", () => {
       const { topic, handler, options } = registrationOf("subscribe", args);
+      const start = this.#startOf(topic, options);
       this.#listen(topic);
       this.#parts.local.handlers.setSubscriber(topic, handler, options);
+      if (start !== null) this.#readFrom(topic, start);
     });
   }
 
@@ -122,9 +123,10 @@ export class BrokerHandle implements NodeHandle {
   }
 
   // deno-lint-ignore no-explicit-any -- the type of the arguments is the contract's, checked by the interface
-  messages(topic: string, _options: SubscribeOptions = {}): MessageStream<any> {
+  messages(topic: string, options: SubscribeOptions = {}): MessageStream<any> {
     if (!this.isOpen) throw new ConnectionClosedError();
     assertTopic(topic);
+    const start = this.#startOf(topic, options);
     this.#listen(topic);
     const { handlers } = this.#parts.local;
     const { streams } = this.#shared;
@@ -132,9 +134,10 @@ export class BrokerHandle implements NodeHandle {
       streams.delete(stream);
       handlers.removeStream(topic, stream);
       this.#release(topic);
-    });
+    }, { keepsAll: start !== null });
     streams.add(stream);
     handlers.addStream(topic, stream);
+    if (start !== null) this.#readFrom(topic, start);
     return stream;
   }
 
@@ -171,23 +174,23 @@ export class BrokerHandle implements NodeHandle {
   }
 
   privateTopic(topic: string): Promise<void> {
-    return this.#administer(topic, () => void this.#parts.access.makePrivate(topic));
+    return this.#administer(topic, () => this.#parts.admin.makePrivate(topic));
   }
 
   publicTopic(topic: string): Promise<void> {
-    return this.#administer(topic, () => this.#parts.access.makePublic(topic));
+    return this.#administer(topic, () => this.#parts.admin.makePublic(topic));
   }
 
   authorize(component: string, topic: string): Promise<void> {
     return this.#administer(topic, () => {
       const problem = checkName(component);
       if (problem !== null) throw new TypeError(`Cannot authorize on "${topic}": ${problem}`);
-      this.#parts.access.authorize(component, topic);
+      this.#parts.admin.authorize(component, topic);
     });
   }
 
   unauthorize(component: string, topic: string): Promise<void> {
-    return this.#administer(topic, () => this.#parts.access.unauthorize(component, topic));
+    return this.#administer(topic, () => this.#parts.admin.unauthorize(component, topic));
   }
 
   inject(ctx: unknown): void {
@@ -218,18 +221,39 @@ export class BrokerHandle implements NodeHandle {
     this.#shared.streams.clear();
   }
 
-  #act(what: string, action: () => void): Promise<void> {
+  #act(what: string, action: () => void | Promise<void>): Promise<void> {
     return Promise.try(() => {
       this.#call.signal?.throwIfAborted();
       if (!this.isOpen) throw new ConnectionClosedError(`Cannot ${what}: the broker is closed`);
-      action();
+      return action();
     });
   }
 
+  /** Publishes, once there is room for it; QoS 1/2 are done when they are durable. */
+  async #publish(packet: Publish): Promise<void> {
+    const { publishing, options: { journal } } = this.#parts;
+    const from = { name: this.rid, isBroker: true, window: null };
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    let outcome = publishing.publish(from, packet, resolve);
+    while (outcome.kind === "full") {
+      await journal?.writable(this.#call.signal);
+      outcome = publishing.publish(from, packet, resolve);
+    }
+    const last = outcome.kind === "pending" ? await promise : outcome;
+    const { topic } = packet;
+    if (last.kind === "busy") {
+      throw new LimitError(`Cannot publish on "${topic}": handlers of the broker are busy`);
+    }
+    if (last.kind === "lost") {
+      throw new RembusError(Status.ERROR, `Cannot publish on "${topic}": ${last.reason}`);
+    }
+  }
+
   #administer(topic: string, action: () => void): Promise<void> {
-    return this.#act(`change who may use "${topic}"`, () => {
+    return this.#act(`change who may use "${topic}"`, async () => {
       assertTopic(topic);
       action();
+      await this.#parts.options.state?.committed();
     });
   }
 
@@ -242,9 +266,44 @@ export class BrokerHandle implements NodeHandle {
     const { subscriptions: known } = this.#shared;
     if (known.has(topic)) return;
     const { local, options, subscriptions } = this.#parts;
-    const subscription = newSubscription(local, topic, options.spaces && isSpace(topic));
+    const progress = local.following?.newProgress("now") ?? null;
+    const subscription = newSubscription(
+      local,
+      topic,
+      options.spaces && isSpace(topic),
+      progress,
+    );
     known.set(topic, subscription);
     subscriptions.add(subscription);
+    local.following?.open(subscription, options.journal?.next ?? 0);
+  }
+
+  /** Where a listener begins that asks for stored messages; `null` for what comes. Throws where nothing is stored. */
+  #startOf(topic: string, { from }: SubscribeOptions): HistoryStart | null {
+    const start = resolveFrom(topic, from);
+    const { options: { clock, journal } } = this.#parts;
+    const isWindow = start.kind === "window" || start.kind === "unreceived";
+    if (start.kind === "now" || (journal === null && isWindow)) return null;
+    if (journal === null) {
+      throw new RembusError(
+        Status.ERROR,
+        `Cannot subscribe "${topic}" from the past: this broker keeps no messages`,
+      );
+    }
+    // A broker does not remember what it received itself.
+    if (start.kind === "unreceived") return { kind: "offset", offset: OFFSET_FIRST };
+    if (start.kind !== "window") return start;
+    const nowNs = BigInt(Math.trunc(clock.wallMs())) * NS_PER_MS;
+    const timeNs = nowNs - BigInt(Math.trunc(Math.min(start.ns, Number(nowNs))));
+    return { kind: "time", timeNs };
+  }
+
+  #readFrom(topic: string, start: HistoryStart): void {
+    const { local: { following }, options } = this.#parts;
+    const subscription = this.#shared.subscriptions.get(topic);
+    if (subscription === undefined || following === null) return;
+    following.rewind(subscription, start);
+    following.open(subscription, options.journal?.next ?? 0);
   }
 
   /** The last listener of a topic is gone. */
@@ -255,6 +314,7 @@ export class BrokerHandle implements NodeHandle {
     if (subscription === undefined) return;
     known.delete(topic);
     this.#parts.subscriptions.remove(subscription);
+    this.#parts.local.following?.forget(subscription);
   }
 
   async #rpc(topic: string, target: string | null, args: readonly unknown[]): Promise<unknown> {

@@ -27,6 +27,16 @@ export class IdWindow {
     for (const [id, until] of other.#ids) this.#put(id, { until, nowMs });
   }
 
+  /** Forgets one id: what it stood for was not kept. */
+  delete(id: MsgId): void {
+    this.#ids.delete(id);
+  }
+
+  /** Remembers an id until a time on the broker's clock. */
+  recall(id: MsgId, until: number, nowMs: number): void {
+    this.#put(id, { until, nowMs });
+  }
+
   /** Forgets all ids. */
   clear(): void {
     this.#ids.clear();

@@ -69,5 +69,23 @@ export const LOCAL_RETRY_MS = 20;
 export const PRIVATE_TOPICS_MAX = 100_000;
 /** How long `close` waits for acknowledgements and answers under way, in milliseconds. */
 export const DRAIN_MS_DEFAULT = 2_000;
+/** QoS 1/2 deliveries that wait for one component while it has a journal. Exceeded: the rest stays in there. */
+export const OUTBOX_DELIVERIES_MAX = 1_024;
+/** Bytes of them; the largest one does not count. Exceeded: the rest stays in the journal. */
+export const OUTBOX_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Messages that came while a subscription joined. Exceeded: it goes on reading the journal. */
+export const HELD_MESSAGES_MAX = 1_024;
+/** Bytes of them. Exceeded: as above. */
+export const HELD_BYTES_MAX: number = 1024 * 1024;
+/** How long a subscription that wants what it missed waits for `reactive`, in milliseconds. Then it gets it anyway. */
+export const REACTIVE_GRACE_MS = 2_000;
+/** Pause before stored messages are read again from a disk that failed, in milliseconds. */
+export const CATCH_UP_RETRY_MS = 1_000;
+/** How long the position of a subscription may be newer than what is remembered, in milliseconds. */
+export const SERVED_STORE_MS = 1_000;
+/** The same while an ACK2 waits for it, in milliseconds. */
+export const SERVED_COVER_MS = 100;
+/** Publications of one session that wait until the journal takes more. Exceeded: the session is closed. */
+export const STALLED_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Topics with a gap not yet told to a session. Exceeded: gaps are told under the topic `**`. */
 export const GAP_TOPICS_MAX = 1_000;

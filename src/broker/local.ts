@@ -5,8 +5,10 @@ import type { Caller } from "../peer/api.ts";
 import type { Contract } from "../peer/contract.ts";
 import { Handlers } from "../peer/handlers.ts";
 import type { Counters } from "./counters.ts";
+import { Following, type FollowingParts } from "./following.ts";
 import { LOCAL_BYTES_MAX, LOCAL_DELIVERIES_MAX, LOCAL_RETRY_MS } from "./limits.ts";
 import type { Publication } from "./publication.ts";
+import { recvTime } from "./sequence.ts";
 import type { Subscriber, Subscription } from "./subscription.ts";
 
 /** What the local node needs from its broker. */
@@ -18,6 +20,8 @@ export interface LocalParts {
   readonly log: Logger;
   /** The peer of that name as handlers may use it. */
   readonly callerOf: (name: string) => Caller;
+  /** The journal and what belongs to it; `null` when what passes is not kept. */
+  readonly following?: FollowingParts | null;
 }
 
 /** The broker as one of its own subscribers and exposers: what its handle subscribed and exposed. */
@@ -25,6 +29,8 @@ export class LocalNode implements Subscriber {
   readonly name: string;
   readonly isBroker = true;
   readonly handlers: Handlers;
+  /** How its subscriptions read what is stored; `null` when nothing is. */
+  readonly following: Following | null;
   readonly #parts: LocalParts;
   /** Subscription -> QoS 1/2 messages that its loops had no room for, in order. */
   readonly #backlog = new Map<Subscription, Fifo<Publication>>();
@@ -39,6 +45,7 @@ export class LocalNode implements Subscriber {
     this.name = parts.name;
     this.#parts = parts;
     this.handlers = new Handlers({ contract: parts.contract, log: parts.log });
+    this.following = parts.following ? this.#follow(parts.following) : null;
   }
 
   /** Messages and calls at work. */
@@ -75,23 +82,61 @@ export class LocalNode implements Subscriber {
 
   /** Runs the handler of a subscription, after this turn: remote subscribers come first. */
   deliver(publication: Publication, subscription: Subscription): void {
-    if (this.isBusy) {
+    const { qos, position: { isLogged } } = publication;
+    if (isLogged && this.following?.take(publication, subscription, this.#hasRoom) === false) {
+      return;
+    }
+    if (qos === 0 && !this.handlers.hasRoom(subscription.topic, qos)) {
+      this.#parts.counters.dropped++;
+      this.handlers.countDropped(subscription.topic);
+      return;
+    }
+    // What was acknowledged is taken: while too much is at work, no more is.
+    if (this.isBusy && !(isLogged && qos !== 0)) {
       this.#drop(publication);
       return;
     }
+    this.#give(publication, subscription);
+  }
+
+  #give(publication: Publication, subscription: Subscription): void {
     this.#deliveries++;
     this.#bytes += publication.data.byteLength;
     this.#parts.counters.delivered++;
     queueMicrotask(() => void this.#run(publication, subscription));
   }
 
+  /** Whether one more message is taken now. */
+  get #hasRoom(): boolean {
+    return !this.isBusy && !this.#isClosed;
+  }
+
+  #follow(parts: FollowingParts): Following {
+    const hasRoom = (): boolean => this.#hasRoom;
+    return new Following(parts, {
+      name: this.name,
+      isBroker: true,
+      isRemembered: false,
+      get hasRoom() {
+        return hasRoom();
+      },
+      room: async (topics) => {
+        const isFull = (): boolean =>
+          this.isBusy || topics().some((topic) => !this.handlers.hasRoom(topic, 0));
+        while (!this.#isClosed && isFull()) await this.#pause();
+      },
+      give: (publication, subscription) => this.#give(publication, subscription),
+    });
+  }
+
   /** Nothing is offered again any more. */
   close(): void {
     this.#isClosed = true;
+    this.following?.close([], 0);
     for (const pause of this.#pauses) pause.cancel();
     this.#pauses.clear();
     for (const [subscription, waiting] of this.#backlog) {
-      for (const publication of waiting.drain()) this.#done(publication);
+      for (const publication of waiting.drain()) this.#done(publication, subscription);
       this.#backlog.delete(subscription);
     }
   }
@@ -103,7 +148,7 @@ export class LocalNode implements Subscriber {
       return;
     }
     const taken = await this.#offer(publication, subscription);
-    if (taken || this.#isClosed) this.#done(publication);
+    if (taken || this.#isClosed) this.#done(publication, subscription);
     else this.#wait(publication, subscription);
   }
 
@@ -116,6 +161,8 @@ export class LocalNode implements Subscriber {
         from: publication.publisher,
         slot: publication.slot,
         qos: publication.qos,
+        offset: publication.position.offset,
+        recvNs: recvTime(publication.position),
         node: this.callerOf(publication.publisher),
       });
     } catch (error) {
@@ -146,7 +193,7 @@ export class LocalNode implements Subscriber {
       if (this.#isClosed) return;
       if (taken) {
         waiting.shift();
-        this.#done(publication);
+        this.#done(publication, subscription);
       } else await this.#pause();
     }
     this.#backlog.delete(subscription);
@@ -163,7 +210,8 @@ export class LocalNode implements Subscriber {
     });
   }
 
-  #done(publication: Publication): void {
+  #done(publication: Publication, subscription: Subscription): void {
+    this.following?.done(publication, subscription);
     this.#deliveries--;
     this.#bytes -= publication.data.byteLength;
   }

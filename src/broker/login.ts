@@ -169,7 +169,9 @@ export class Login {
     const { admin, options: { clock, logger } } = this.#parts;
     const pairs: [Subscription, Subscription][] = [];
     for (const old of before.subscriptions.values()) {
+      const isNew = !twin.subscriptions.has(old.topic);
       const { status, data, after } = admin.subscribe(twin, old.topic, old.msgFrom);
+      if (isNew) twin.goOn(before, old);
       after?.();
       const now = twin.subscriptions.get(old.topic);
       if (status === Status.OK && now !== undefined) pairs.push([old, now]);
@@ -181,7 +183,7 @@ export class Login {
         logger.warn("service lost at login", { name: twin.name, reason: data });
       }
     }
-    twin.outbox.takeOver(before.outbox, pairs);
+    twin.takeOver(before, pairs);
     twin.window.addAll(before.window, clock.now());
   }
 }

@@ -6,6 +6,9 @@ import type { Encoding } from "../protocol/packet.ts";
 import type { Contract } from "../peer/contract.ts";
 import { DRAIN_MS_DEFAULT, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN } from "./limits.ts";
 import type { Interceptor } from "./interceptors.ts";
+import type { Journal } from "./journal.ts";
+import type { RawService } from "./raw_service.ts";
+import type { StateStore } from "./state_store.ts";
 
 /** Which of several exposers of a service gets a call (spec 6.3). */
 export const POLICIES = ["first_up", "round_robin", "less_busy"] as const;
@@ -36,6 +39,14 @@ export interface BrokerOptions {
   readonly mirrorRpc?: boolean;
   /** Whether a component gets nothing until it said `reactive` (spec 5.3). @default {false} */
   readonly strictReactive?: boolean;
+  /** Keeps what passes; `null` keeps nothing, and the promises end with the process. @default {null} */
+  readonly journal?: Journal | null;
+  /** Remembers who is who across a restart; needs a journal. @default {null} */
+  readonly state?: StateStore | null;
+  /** Services of the broker that work on payload bytes, by name. @default {none} */
+  readonly services?: ReadonlyMap<string, RawService>;
+  /** Messages older than this, in milliseconds, are not delivered to who was away. @default {Infinity} */
+  readonly offlineMaxMs?: number;
   /** See every message before the broker does, in this order (spec 10.3). @default {[]} */
   readonly interceptors?: readonly Interceptor[];
   /** Types and validators of what the broker itself exposes and subscribes. */
@@ -64,6 +75,10 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     drainMs: options.drainMs ?? DRAIN_MS_DEFAULT,
     mirrorRpc: options.mirrorRpc ?? false,
     strictReactive: options.strictReactive ?? false,
+    journal: options.journal ?? null,
+    state: options.state ?? null,
+    services: options.services ?? new Map(),
+    offlineMaxMs: options.offlineMaxMs ?? Infinity,
     interceptors: options.interceptors ?? [],
     contract: options.contract ?? {},
     logger: options.logger ?? SILENT,
@@ -82,6 +97,12 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     Number.MAX_SAFE_INTEGER,
   ]);
   assertRange("drainMs", resolved.drainMs, [0, TIMEOUT_MS_MAX]);
+  assertRange("offlineMaxMs", resolved.offlineMaxMs, [0, Infinity]);
+  if (resolved.state !== null && resolved.journal === null) {
+    throw new TypeError(
+      'Cannot start the broker with "state": positions in it need a "journal", got none',
+    );
+  }
   return resolved;
 }
 

@@ -10,6 +10,8 @@ import {
   DELIVERY_BYTES,
   DELIVERY_SESSIONS_MIN,
   OUTBOUND_BYTES_MAX,
+  OUTBOX_BYTES_MAX,
+  OUTBOX_DELIVERIES_MAX,
   PROGRESS_MS_MAX,
   RESEND_PAUSES_MS,
 } from "./limits.ts";
@@ -22,6 +24,14 @@ export interface OutboxParts {
   readonly log: Logger;
   readonly counters: Counters;
   readonly memory: Pick<OutboundMemory, "hold" | "free" | "share" | "unshare">;
+  /** A delivery has arrived, or never will, but for those that `discard` forgets. */
+  readonly onDone?: (delivery: Delivery) => void;
+}
+
+/** How often something was tried. */
+interface Trials {
+  readonly attempts: number;
+  readonly sessions: number;
 }
 
 /**
@@ -46,6 +56,12 @@ export class Outbox {
   #timer: Timer | null = null;
   /** When the timer fires, on the broker's clock. */
   #timerAt = 0;
+  /** Id -> trials of what was in flight when the last session ended. */
+  #tried: ReadonlyMap<MsgId, Trials> = new Map();
+  /** Deliveries of QoS 0 that wait: what comes now must not overtake them. */
+  #plain = 0;
+  /** Who waits for room. */
+  #roomWanted: PromiseWithResolvers<void> | null = null;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -59,6 +75,22 @@ export class Outbox {
   /** Deliveries that are neither acknowledged nor parked. */
   get active(): number {
     return this.#inFlight.size + this.#waiting.length;
+  }
+
+  /** Whether stored messages of QoS 0 wait. */
+  get hasPlain(): boolean {
+    return this.#plain > 0;
+  }
+
+  /** Whether one more delivery is taken that could stay in the journal. */
+  get hasRoom(): boolean {
+    return this.active < OUTBOX_DELIVERIES_MAX && this.#bytes - this.#largest < OUTBOX_BYTES_MAX;
+  }
+
+  /** Settles when there is room, or when all was forgotten. */
+  room(): Promise<void> {
+    if (this.hasRoom) return Promise.resolve();
+    return (this.#roomWanted ??= Promise.withResolvers()).promise;
   }
 
   /** A session began. Nothing flows before a subscription is opened (D14). */
@@ -78,6 +110,34 @@ export class Outbox {
     this.#park(unacknowledged);
   }
 
+  /**
+   * The session ended, and everything is in the journal: all is forgotten, but how often what was in flight was
+   * tried (D13).
+   */
+  discard(): void {
+    this.#conversation = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#inStepAt = 0;
+    const tried = new Map<MsgId, Trials>();
+    for (const delivery of this.#inFlight.values()) {
+      if (delivery.publication.position.isLogged) tried.set(delivery.id, delivery);
+      this.#forget(delivery);
+    }
+    this.#tried = tried;
+    this.#inFlight.clear();
+    for (const delivery of this.#waiting.drain()) this.#forget(delivery);
+    this.#makeRoom();
+  }
+
+  /** What waits and is in the journal is forgotten: it will be read again. */
+  forgetLogged(): void {
+    for (const delivery of this.#waiting.drain()) {
+      if (delivery.publication.position.isLogged) this.#forget(delivery);
+      else this.#waiting.push(delivery);
+    }
+  }
+
   /** The component wants nothing for now: what was not sent yet waits until its subscription is opened. */
   pause(): void {
     this.#park(this.#waiting.drain());
@@ -86,6 +146,11 @@ export class Outbox {
   /** Takes one delivery; it is sent as soon as its turn comes. A queue that is too long ends the session. */
   add(delivery: Delivery): void {
     this.#keep(delivery);
+    const tried = this.#tried.get(delivery.id);
+    if (tried !== undefined) {
+      delivery.attempts = tried.attempts;
+      delivery.sessions = tried.sessions;
+    }
     const { subscription } = delivery;
     if (!subscription.open) {
       subscription.parked.push(delivery);
@@ -94,7 +159,10 @@ export class Outbox {
     }
     this.#waiting.push(delivery);
     this.pump();
-    if (this.#isFull) this.#conversation?.close(1013, "slow consumer");
+    // What is in the journal was only given since there was room.
+    if (this.#isFull && !delivery.publication.position.isLogged) {
+      this.#conversation?.close(1013, "slow consumer");
+    }
   }
 
   /**
@@ -139,9 +207,10 @@ export class Outbox {
     const now = this.#parts.clock.now();
     if (delivery === this.#oldest()) this.#inStepAt = delivery.tries === 1 ? now : 0;
     this.#inFlight.delete(id);
-    this.#forget(delivery);
+    this.#done(delivery);
     this.#progressAt = now;
     this.pump();
+    this.#makeRoom();
     return delivery;
   }
 
@@ -154,7 +223,11 @@ export class Outbox {
       if (delivery === undefined) break;
       if (delivery.subscription.removed) {
         this.#waiting.shift();
-        this.#forget(delivery);
+        this.#done(delivery);
+        continue;
+      }
+      if (delivery.publication.qos === 0) {
+        if (!this.#hand(delivery, conversation)) break;
         continue;
       }
       // Two deliveries of one id can only be told apart one after the other.
@@ -165,6 +238,7 @@ export class Outbox {
       if (sent === "impossible") this.#giveUp(delivery, "it fits no frame");
     }
     this.#arm();
+    this.#makeRoom();
   }
 
   /** Gives up all deliveries of a component that is away. Its subscriptions stay. */
@@ -178,6 +252,17 @@ export class Outbox {
   /** Whether more than the limit is not acknowledged, the largest delivery not counted (D6). */
   get #isFull(): boolean {
     return this.#bytes - this.#largest > OUTBOUND_BYTES_MAX;
+  }
+
+  /** Sends a stored message of QoS 0, which nobody acknowledges. Returns `false` when the link takes no more. */
+  #hand(delivery: Delivery, conversation: Conversation): boolean {
+    const { publication, subscription } = delivery;
+    const sent = conversation.sendPublication(publication, subscription, publication.plainId);
+    if (sent === "full") return false;
+    this.#waiting.shift();
+    if (sent === "impossible") this.#giveUp(delivery, "it fits no frame");
+    else this.#done(delivery);
+    return true;
   }
 
   #transmit(delivery: Delivery, conversation: Conversation): Sent {
@@ -220,7 +305,7 @@ export class Outbox {
     if (isDue && oldest.subscription.removed) {
       // Nobody wants it any more, so that nobody may ever acknowledge it.
       this.#inFlight.delete(oldest.id);
-      this.#forget(oldest);
+      this.#done(oldest);
       this.#progressAt = now;
     } else if (now >= this.#progressAt + PROGRESS_MS_MAX) {
       conversation.close(1013, "no acknowledgement");
@@ -257,7 +342,7 @@ export class Outbox {
   }
 
   #giveUp(delivery: Delivery, why: string): void {
-    this.#forget(delivery);
+    this.#done(delivery);
     const { publication: { topic, position }, subscription } = delivery;
     this.#parts.counters.deadLetters++;
     this.#conversation?.countGap(topic, position.offset);
@@ -317,8 +402,21 @@ export class Outbox {
     return Math.max(sentAt, this.#inStepAt) + pause;
   }
 
+  #done(delivery: Delivery): void {
+    this.#forget(delivery);
+    this.#parts.onDone?.(delivery);
+  }
+
+  #makeRoom(): void {
+    if (this.#roomWanted === null || !(this.hasRoom || this.#conversation === null)) return;
+    const wanted = this.#roomWanted;
+    this.#roomWanted = null;
+    wanted.resolve();
+  }
+
   #keep({ publication, bytes }: Delivery): void {
     const { memory } = this.#parts;
+    if (publication.qos === 0) this.#plain++;
     publication.data.compact();
     memory.share(publication);
     memory.hold(DELIVERY_BYTES);
@@ -329,6 +427,7 @@ export class Outbox {
 
   #forget({ publication, bytes }: Delivery): void {
     const { memory } = this.#parts;
+    if (publication.qos === 0) this.#plain--;
     memory.unshare(publication);
     memory.free(DELIVERY_BYTES);
     this.#bytes -= bytes;

@@ -1,6 +1,9 @@
 import type { Access } from "./access.ts";
 import type { AdminCommands } from "./admin.ts";
 import type { Calls } from "./calls.ts";
+import type { Commits } from "./commits.ts";
+import type { FollowingParts } from "./following.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Counters } from "./counters.ts";
 import type { Exposers } from "./exposers.ts";
 import type { InterceptorChain } from "./interceptors.ts";
@@ -19,6 +22,12 @@ export interface BrokerParts {
   readonly access: Access;
   readonly admin: AdminCommands;
   readonly calls: Calls;
+  /** Publications that wait for the disk; `null` without a journal. */
+  readonly commits: Commits | null;
+  /** What follows the journal needs; `null` without one. */
+  readonly following: FollowingParts | null;
+  /** Remembers positions; `null` when they are not. */
+  readonly ledger: Ledger | null;
   readonly counters: Counters;
   readonly exposers: Exposers;
   readonly interceptors: InterceptorChain;

@@ -1,5 +1,6 @@
 import type { Clock } from "../util/clock.ts";
 import type { Exposers } from "./exposers.ts";
+import type { StateStore } from "./state_store.ts";
 import { DELIVERIES_KEEP_MS, NAME_ENTRIES_MAX, NAME_KEEP_MS, NAMES_MAX } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { Twin, type TwinParts } from "./twin.ts";
@@ -9,6 +10,8 @@ export interface RegistryParts extends TwinParts {
   readonly clock: Clock;
   readonly subscriptions: Subscriptions;
   readonly exposers: Exposers;
+  /** Where names are remembered across a restart; `null` when they are not. */
+  readonly state?: StateStore | null;
 }
 
 /** Every component that the broker knows, by name; also anonymous ones while they are connected. */
@@ -42,7 +45,24 @@ export class Registry {
     const twin = this.get(name) ?? new Twin(identity, this.#parts);
     this.#takeBack(twin);
     this.#connected.set(name, twin);
+    this.#saw(twin);
     return twin;
+  }
+
+  /** A name that is remembered from before the broker started, and away. */
+  recall(name: string): Twin {
+    const known = this.#away.get(name);
+    if (known !== undefined) return known;
+    const twin = new Twin({ name, anonymous: false }, this.#parts);
+    this.#away.set(name, twin);
+    this.#fresh.add(twin);
+    return twin;
+  }
+
+  /** Everything recalled is there: from now on it counts. */
+  recalled(): void {
+    this.#awayEntries = 0;
+    for (const twin of this.#away.values()) this.#awayEntries += twin.entries;
   }
 
   /** The session of a twin ended. An anonymous one ends with it. */
@@ -53,6 +73,7 @@ export class Registry {
       this.#forget(twin);
       return;
     }
+    this.#saw(twin);
     this.#away.set(twin.name, twin);
     this.#fresh.add(twin);
     this.#awayEntries += twin.entries;
@@ -90,6 +111,11 @@ export class Registry {
     return false;
   }
 
+  #saw({ name, anonymous }: Twin): void {
+    if (anonymous) return;
+    this.#parts.state?.put({ kind: "seen", name, atMs: Math.trunc(this.#parts.clock.wallMs()) });
+  }
+
   /** A twin is not away any more. */
   #takeBack(twin: Twin): void {
     if (!this.#away.delete(twin.name)) return;
@@ -99,6 +125,7 @@ export class Registry {
 
   #forget(twin: Twin): void {
     this.#takeBack(twin);
+    if (!twin.anonymous) this.#parts.state?.put({ kind: "forgotten", name: twin.name });
     twin.outbox.clear(twin.subscriptions.values());
     for (const subscription of twin.subscriptions.values()) {
       this.#parts.subscriptions.remove(subscription);

@@ -5,6 +5,7 @@ import { Payload } from "../protocol/payload.ts";
 import { brokerAnswer, unavailable } from "./calls.ts";
 import type { Answer, Conversation } from "./conversation.ts";
 import type { BrokerParts } from "./parts.ts";
+import type { RawService } from "./raw_service.ts";
 import type { Subscriber } from "./subscription.ts";
 import { errorText } from "../util/error_text.ts";
 
@@ -12,6 +13,8 @@ import { errorText } from "../util/error_text.ts";
 export interface CallOrigin {
   readonly name: string;
   readonly isBroker: boolean;
+  /** Whether the name stands for one connection only. @default {false} */
+  readonly isAnonymous?: boolean;
   /** The session that waits; `null` for the broker itself. */
   readonly conversation: Conversation | null;
   /** Who must not get the mirrored arguments back; `null` for the broker itself. */
@@ -36,6 +39,11 @@ export function routeCall(
   }
   if (target !== null && target !== options.name) {
     routeDirect(parts, from, { ...packet, target }, settle);
+    return;
+  }
+  const raw = options.services.get(topic);
+  if (raw !== undefined && !local.handlers.isExposed(topic)) {
+    void callRaw(parts, from, packet, raw).then(settle);
     return;
   }
   if (local.handlers.hasService(topic)) {
@@ -108,6 +116,34 @@ function mirroring(
     if (!answer.fromPeer || answer.status !== Status.OK) return;
     publishing.announce(topic, data, { name: from.name, except: from.twin });
   };
+}
+
+/** Runs a service that works on payload bytes. Never rejects. */
+async function callRaw(
+  { local, options: { logger } }: BrokerParts,
+  from: CallOrigin,
+  packet: Rpc,
+  service: RawService,
+): Promise<Answer> {
+  const { topic } = packet;
+  const bytes = packet.data.byteLength;
+  if (!local.takesCall(bytes)) return unavailable(topic);
+  local.began(bytes);
+  try {
+    const result = await service({
+      topic,
+      args: packet.data.cbor,
+      from: from.name,
+      isAnonymous: from.isAnonymous ?? false,
+      ttlMs: packet.extras?.ttl ?? null,
+    });
+    return { status: Status.OK, data: Payload.fromCbor(result), fromPeer: false };
+  } catch (error) {
+    logger.info("service refused", { topic, error });
+    return brokerAnswer(Status.METHOD_EXCEPTION, errorText(error));
+  } finally {
+    local.ended(bytes);
+  }
 }
 
 /** Runs a service of the broker itself. Slow ones delay nobody: the caller alone waits. Never rejects. */

@@ -12,10 +12,12 @@ export interface Position {
   readonly recvMs: number;
   /** Receive time: nanoseconds within that millisecond; keeps two messages apart (D10). */
   readonly recvNs: number;
+  /** Whether the offset is one of the journal, where the message can be read again. */
+  readonly isLogged: boolean;
 }
 
 /**
- * Numbers messages while there is no log (D10). It starts at the time of day, since delivery ids are made
+ * Numbers messages that are in no journal (D10). It starts at the time of day, since delivery ids are made
  * from offsets: a broker that started again at 1 would repeat ids that subscribers still remember.
  */
 export class Sequence {
@@ -39,8 +41,25 @@ export class Sequence {
       this.#recvMs++;
       this.#recvNs = 0;
     }
-    return { offset: ++this.#offset, recvMs: this.#recvMs, recvNs: this.#recvNs };
+    return {
+      offset: ++this.#offset,
+      recvMs: this.#recvMs,
+      recvNs: this.#recvNs,
+      isLogged: false,
+    };
   }
+}
+
+/** The position of a record of the journal. */
+export function loggedPosition(offset: number, recvNs: bigint): Position {
+  const nsPerMs = BigInt(NS_PER_MS);
+  const recvMs = recvNs / nsPerMs;
+  return {
+    offset,
+    recvMs: Number(recvMs),
+    recvNs: Number(recvNs - recvMs * nsPerMs),
+    isLogged: true,
+  };
 }
 
 /** The receive time as one number of nanoseconds since the epoch. */

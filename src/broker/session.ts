@@ -6,12 +6,15 @@ import { anonymousName } from "../peer/anonymous_name.ts";
 import { Channel } from "../peer/channel.ts";
 import { unavailable } from "./calls.ts";
 import type { Answer, Conversation, PendingCall, Sent } from "./conversation.ts";
-import { CALLS_PENDING_MAX } from "./limits.ts";
+import { CALLS_PENDING_MAX, STALLED_BYTES_MAX } from "./limits.ts";
 import { type Holder, WATCHED_BYTES_MIN } from "./memory.ts";
 import { Outbound } from "./outbound.ts";
 import type { BrokerParts } from "./parts.ts";
 import type { Addressee, Publication } from "./publication.ts";
-import { refusal, replyTo } from "./publishing.ts";
+import { type Outcome, refusal, replyTo } from "./publishing.ts";
+import { Fifo } from "../util/fifo.ts";
+import { errorText } from "../util/error_text.ts";
+import type { AdminAnswer } from "./admin.ts";
 import { routeCall } from "./routing.ts";
 import type { Twin } from "./twin.ts";
 
@@ -34,6 +37,11 @@ export class Session implements Conversation, Holder {
   #twin: Twin;
   #state: "open" | "closing" | "ended" = "open";
   #received = 0;
+  /** Publications that wait until the journal takes more; `null` while it does. */
+  #stalled: Fifo<Publish> | null = null;
+  #stalledBytes = 0;
+  /** Ends the wait for it. */
+  readonly #ending = new AbortController();
   /** Calls of the peer that are not answered yet, wherever they run. */
   #calls = 0;
 
@@ -191,9 +199,9 @@ export class Session implements Conversation, Holder {
         this.#call(packet);
         return;
       case "admin": {
-        const { status, data, after } = this.#parts.admin.run(this, packet);
-        this.send({ type: "response", id: packet.id, status, data: Payload.fromValue(data) });
-        after?.();
+        const answer = this.#parts.admin.run(this, packet);
+        if (answer.isStored === true) void this.#answerStored(packet.id, answer);
+        else this.#answer(packet.id, answer);
         return;
       }
       case "identity":
@@ -213,9 +221,78 @@ export class Session implements Conversation, Holder {
     }
   }
 
+  #answer(id: MsgId, { status, data, after }: AdminAnswer): void {
+    this.send({ type: "response", id, status, data: Payload.fromValue(data) });
+    after?.();
+  }
+
+  /** Answers once what was changed is durable (D25). */
+  async #answerStored(id: MsgId, answer: AdminAnswer): Promise<void> {
+    try {
+      await this.#parts.options.state?.committed();
+    } catch (error) {
+      this.send(refusal(id, errorText(error)));
+      return;
+    }
+    if (this.isOpen) this.#answer(id, answer);
+  }
+
   #publish(packet: Publish): void {
-    const reply = replyTo(packet, this.#parts.publishing.publish(this.#twin, packet));
-    if (reply !== null) this.send(reply);
+    if (this.#stalled === null) {
+      if (!this.#tryPublish(packet)) this.#stall(packet);
+      return;
+    }
+    this.#stalled.push(packet);
+    this.#stalledBytes += packet.data.byteLength;
+    // The link is not read from: only what was read before comes.
+    if (this.#stalledBytes > STALLED_BYTES_MAX) this.close(1013, "disk too slow");
+  }
+
+  /** Returns `false` when the journal takes no more for now. */
+  #tryPublish(packet: Publish): boolean {
+    const { publishing } = this.#parts;
+    if (packet.qos === 0 || packet.id === null) {
+      return publishing.publish(this.#twin, packet).kind !== "full";
+    }
+    // Held until the disk answers: not the packet, only what the reply needs.
+    const { id, qos } = packet;
+    const reply = (outcome: Outcome): void => {
+      const packet = replyTo({ id, qos }, outcome, { isCapable: this.capable });
+      if (packet !== null) this.send(packet);
+    };
+    const outcome = publishing.publish(this.#twin, packet, reply);
+    reply(outcome);
+    return outcome.kind !== "full";
+  }
+
+  /** The journal is full: the peer is not read from until it has room again. */
+  #stall(packet: Publish): void {
+    const stalled = new Fifo<Publish>();
+    stalled.push(packet);
+    this.#stalled = stalled;
+    this.#stalledBytes = packet.data.byteLength;
+    this.#channel.pause();
+    void this.#workOff(stalled);
+  }
+
+  async #workOff(stalled: Fifo<Publish>): Promise<void> {
+    const { journal, logger } = this.#parts.options;
+    try {
+      for (let next = stalled.peek(); next !== undefined && this.isOpen; next = stalled.peek()) {
+        if (this.#tryPublish(next)) {
+          stalled.shift();
+          this.#stalledBytes -= next.data.byteLength;
+        } else await journal?.writable(this.#ending.signal);
+      }
+    } catch (error) {
+      if (this.isOpen) {
+        logger.error("publications not taken", { name: this.name, error });
+        this.close(1011, "internal error");
+      }
+      return;
+    }
+    this.#stalled = null;
+    this.#channel.resume();
   }
 
   #call(packet: Rpc): void {
@@ -226,7 +303,13 @@ export class Session implements Conversation, Holder {
     }
     this.#calls++;
     const twin = this.#twin;
-    const from = { name: twin.name, isBroker: false, conversation: this, twin };
+    const from = {
+      name: twin.name,
+      isBroker: false,
+      isAnonymous: twin.anonymous,
+      conversation: this,
+      twin,
+    };
     routeCall(this.#parts, from, packet, (result) => {
       this.#calls--;
       settle(result);
@@ -239,8 +322,13 @@ export class Session implements Conversation, Holder {
   }
 
   #acknowledged(id: MsgId): void {
-    const delivery = this.#twin.outbox.acknowledged(id);
-    if (delivery !== undefined && delivery.publication.qos === 2) this.send({ type: "ack2", id });
+    const twin = this.#twin;
+    const delivery = twin.outbox.acknowledged(id);
+    if (delivery === undefined || delivery.publication.qos !== 2) return;
+    const { publication, subscription } = delivery;
+    const confirm = (): void => this.send({ type: "ack2", id });
+    if (twin.following === null) confirm();
+    else twin.following.covered(publication, subscription, confirm);
   }
 
   #ended({ code, reason }: LinkClose): void {
@@ -257,6 +345,7 @@ export class Session implements Conversation, Holder {
   #leave(reason: string): void {
     const { calls, registry, publishing, local, memory, options } = this.#parts;
     const twin = this.#twin;
+    this.#ending.abort();
     options.logger.info("session ended", { name: twin.name, remote: this.remote, reason });
     memory.release(this);
     // First the name: who learns that a call of this session is over may want it.

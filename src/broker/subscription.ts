@@ -1,5 +1,6 @@
 import type { MsgId } from "../protocol/packet.ts";
 import type { Conversation } from "./conversation.ts";
+import type { Progress } from "./progress.ts";
 import type { Addressee, Publication } from "./publication.ts";
 
 /** Whoever subscribed: the twin of a component, or the broker itself. */
@@ -35,7 +36,9 @@ export interface Delivery {
 export interface Subscription extends Addressee {
   readonly subscriber: Subscriber;
   /** Makes delivery ids of this subscription differ from those of others (D11). */
-  readonly key: bigint;
+  key: bigint;
+  /** How it is served from the journal; `null` when there is none, or it needs none. */
+  readonly progress: Progress | null;
   /** Window of stored messages asked for, in nanoseconds; Infinity for all not received (spec 5.4). */
   msgFrom: number;
   /** Whether QoS 1/2 may flow: after login not before the peer said it is ready (D14). */

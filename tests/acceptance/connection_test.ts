@@ -150,6 +150,7 @@ testMatrix("25 the broker knows its components by name", async (h) => {
   assertEquals(h.broker.component("cli"), {
     name: "cli",
     connected: true,
+    open: ["t"],
     subscriptions: ["t"],
     services: ["svc"],
   });

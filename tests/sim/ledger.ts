@@ -27,7 +27,8 @@ export interface CallRecord {
   isAbandoned: boolean;
 }
 
-function keyOf({ publisher, number }: Mark): string {
+/** Names a message. */
+export function keyOf({ publisher, number }: Mark): string {
   return `${publisher}:${number}`;
 }
 
@@ -48,8 +49,31 @@ export class Ledger {
   /** Subscribers whose messages are followed. */
   readonly #subscribers: ReadonlySet<string>;
 
-  constructor(subscribers: readonly string[]) {
+  /** Component -> subscriptions that get what they missed. */
+  readonly #missed: ReadonlyMap<string, ReadonlySet<string>>;
+
+  constructor(
+    subscribers: readonly string[],
+    missed: ReadonlyMap<string, ReadonlySet<string>> = new Map(),
+  ) {
     this.#subscribers = new Set(subscribers);
+    this.#missed = missed;
+  }
+
+  /**
+   * The broker died: what was not durable was promised to nobody yet, and may be published as new. Nothing is owed to
+   * a connected subscriber that had not announced itself (D14), unless it gets what it missed.
+   */
+  crashed(durable: ReadonlySet<string>, broker: Broker): void {
+    for (const [key, receivers] of this.#owed) {
+      if (!durable.has(key)) this.#owed.delete(key);
+      for (const receiver of receivers) {
+        const [name = "", wire = ""] = receiver.split("|");
+        const component = broker.component(name);
+        if (component === null || !component.connected || component.open.includes(wire)) continue;
+        if (this.#missed.get(name)?.has(wire) !== true) receivers.delete(receiver);
+      }
+    }
   }
 
   /** Copies that somebody was owed. */
@@ -118,8 +142,9 @@ export class Ledger {
     const found: string[] = [];
     for (const name of this.#subscribers) {
       const component = broker.component(name);
-      if (component === null || !component.connected || name === publisher) continue;
+      if (component === null || name === publisher) continue;
       for (const wire of component.subscriptions) {
+        if (!component.connected && this.#missed.get(name)?.has(wire) !== true) continue;
         const matches = wire.includes("*") ? matchesSpace(wire, topic) : wire === topic;
         if (matches) found.push(`${name}|${wire}`);
       }

@@ -12,6 +12,8 @@ export interface OurOptions {
   readonly name: string;
   readonly encoding: Encoding;
   readonly subscriptions: readonly string[];
+  /** Those of them that also want what they missed. */
+  readonly missed: ReadonlySet<string>;
   readonly services: readonly string[];
 }
 
@@ -54,14 +56,14 @@ export class OurComponent {
 
   /** Subscribes and exposes. What is refused or lost is told again by the component itself. */
   connect(): void {
-    const { subscriptions, services, ledger } = this.#options;
+    const { subscriptions, missed, services, ledger } = this.#options;
     for (const wireTopic of subscriptions) {
       this.#do((node) =>
         node.subscribe(wireTopic, (...given: unknown[]) => {
           const { topic, qos } = given.at(-1) as HandlerContext;
           const [publisher, number] = given.slice(-3) as [string, number];
           ledger.handled({ subscriber: this.name, wireTopic, topic, qos, publisher, number });
-        }, { context: true })
+        }, { context: true, from: missed.has(wireTopic) ? Infinity : 0 })
       );
     }
     for (const service of services) {

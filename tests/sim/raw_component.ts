@@ -22,6 +22,8 @@ export interface RawOptions {
   readonly name: string;
   readonly encoding: Encoding;
   readonly subscriptions: readonly string[];
+  /** Those of them that also want what they missed. */
+  readonly missed: ReadonlySet<string>;
   readonly services: readonly string[];
 }
 
@@ -167,9 +169,9 @@ export class RawComponent {
 
   #announceAll(): void {
     this.#hasAnnounced = true;
-    const { subscriptions, services } = this.#options;
+    const { subscriptions, missed, services } = this.#options;
     for (const topic of subscriptions) {
-      const data = { cmd: "subscribe", msg_from: 0 };
+      const data = { cmd: "subscribe", msg_from: missed.has(topic) ? "inf" : 0 };
       this.#announce({ type: "admin", id: this.#id(), topic, data });
     }
     for (const topic of services) {

@@ -61,10 +61,10 @@ Deno.test("component() tells of the connected and the remembered, and nothing of
   await alice.subscribe("t");
   await alice.expose("svc");
   const known = { name: "alice", subscriptions: ["t"], services: ["svc"] };
-  assertEquals(bench.broker.component("alice"), { ...known, connected: true });
+  assertEquals(bench.broker.component("alice"), { ...known, connected: true, open: ["t"] });
   alice.link.terminate();
   await settle();
-  assertEquals(bench.broker.component("alice"), { ...known, connected: false });
+  assertEquals(bench.broker.component("alice"), { ...known, connected: false, open: [] });
   assertEquals(bench.broker.component("bob"), null);
 });
 

@@ -119,7 +119,7 @@ export function publicationOf(spec: PublicationSpec = {}): Publication {
     extras: null,
     frame,
   };
-  return new Publication(packet, "publisher", { offset, recvMs: 5, recvNs: 6 });
+  return new Publication(packet, "publisher", { offset, recvMs: 5, recvNs: 6, isLogged: false });
 }
 
 /** A packet of the type that a test expects. Throws for any other, and for none. */

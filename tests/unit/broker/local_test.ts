@@ -36,6 +36,8 @@ function loop() {
   return {
     got,
     hasRoom: true,
+    keepsAll: false,
+    countDropped(): void {},
     push(message: Message): boolean {
       got.push(message.data);
       return true;
@@ -124,7 +126,12 @@ Deno.test("QoS 1/2 for a loop without room is offered again, in order, until it 
 
 Deno.test("close() offers nothing again and leaves no timer", async () => {
   const { clock, local, subscription } = setUp();
-  local.handlers.addStream("t", { hasRoom: false, push: () => false });
+  local.handlers.addStream("t", {
+    hasRoom: false,
+    keepsAll: false,
+    push: () => false,
+    countDropped: () => {},
+  });
   local.deliver(publicationOf(), subscription);
   local.deliver(publicationOf(), subscription);
   await settle();
