@@ -17,16 +17,25 @@
 export { anonymous, component } from "./src/client/component.ts";
 export { connect } from "./src/client/connect.ts";
 export type { ComponentOptions, ConnectOptions, PoolPolicy } from "./src/client/options.ts";
+export type { Arrow, ArrowTable, TableOptions } from "./src/frame/arrow.ts";
+export type { ColumnType, PlainType } from "./src/frame/column_type.ts";
+export { type ColumnValues, DataFrame } from "./src/frame/data_frame.ts";
+export { FrameError } from "./src/frame/frame_error.ts";
+export type { Row } from "./src/frame/rows.ts";
+export { Timestamp } from "./src/frame/timestamp.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/link/memory.ts";
 export type { Dialer, Link, LinkClose, LinkHandler } from "./src/link/link.ts";
 export {
+  type Age,
   type Caller,
   type CallOptions,
   type Component,
   type ConnectionEvent,
   type ExposeOptions,
+  type From,
   type Handler,
   type HandlerContext,
+  type Instant,
   LAST_RECEIVED,
   type Message,
   type MessageStream,

@@ -1,4 +1,4 @@
-import { LAST_RECEIVED, type Message, NOW } from "../peer/api.ts";
+import { type From, LAST_RECEIVED, type Message, NOW } from "../peer/api.ts";
 import { type Command, JSON_OPTION } from "./command.ts";
 import { brokerAddress, CONNECTION_OPTIONS, CONNECTION_SETTINGS } from "./connection.ts";
 import { parseDurationMs } from "./duration.ts";
@@ -8,6 +8,9 @@ import { jsonLine, readable } from "./values.ts";
 
 const NS_PER_MS = 1_000_000;
 const MS_PER_SECOND = 1_000;
+const OFFSET = /^offset:(\d+)$/;
+/** Dates, and times with or without a zone; a time without one is that of this machine. */
+const TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 /** A day: whoever wants to listen longer leaves the option out. */
 const TIMEOUT_SECONDS_MAX = 86_400;
 
@@ -27,18 +30,26 @@ export const subCommand: Command = {
     },
     {
       name: "from",
-      value: "AGE|last",
-      doc: "also stored messages: of the last 90s, 5m, 1h, 2d, or those not received [none]",
+      value: "PLACE",
+      doc: "also stored messages: 90s, 5m, 1h, 2d, last, first, values, offset:N or a time [none]",
     },
     JSON_OPTION,
   ],
   settings: [...CONNECTION_SETTINGS, "startAnyway"],
   details: [
     "In a pattern, * stands for one level and ** for any number of levels. Prints the topic and\n" +
-    "the arguments; with --json an object of topic, args, slot, qos and from. Reconnects when the\n" +
-    "broker was away. Needs --allow-net.",
+    "the arguments; with --json an object of topic, args, slot, qos, from and offset. Reconnects\n" +
+    "when the broker was away. Needs --allow-net.",
+    "With --from it begins in the past and goes on with what comes: with the messages of the last\n" +
+    "90s, 5m, 1h or 2d; with those that a component of this --name has not received (last); with\n" +
+    "all (first); with the last one of each topic (values); with the one at an offset of the log\n" +
+    "(offset:N); with those received since a time (2026-03-01, 2026-03-01T08:30:00Z).",
   ],
-  examples: ["rembus sub '*/telemetry'", "rembus sub '**' --json --count 10 | jq .topic"],
+  examples: [
+    "rembus sub '*/telemetry'",
+    "rembus sub '**' --json --count 10 | jq .topic",
+    "rembus sub '**' --from 1h",
+  ],
   untilInterrupted: true,
   async run(context) {
     const { io, json, options, logger, signal } = context;
@@ -103,21 +114,44 @@ function endOf(
   };
 }
 
-function fromOption(options: ParsedOptions): number {
+function fromOption(options: ParsedOptions): From {
   const text = options.text("from");
   if (text === undefined) return NOW;
-  if (text === "last") return LAST_RECEIVED;
-  const ms = parseDurationMs(text);
-  if (ms !== null) return ms * NS_PER_MS;
+  const from = placeOf(text);
+  if (from !== null) return from;
   throw new UsageError(
-    `Cannot use option "--from": expected last or an age such as 90s or 1h, got "${text}"`,
+    'Cannot use option "--from": expected last, first, values, offset:N, a time such as ' +
+      `2026-03-01T08:30:00Z, or an age such as 90s or 1h, got "${text}"`,
   );
+}
+
+/** The place that a text names; `null` when it names none. */
+export function placeOf(text: string): From | null {
+  switch (text) {
+    // The name of this option since before a place had others: what was not received.
+    case "last":
+      return LAST_RECEIVED;
+    case "values":
+      return "last";
+    case "first":
+      return "first";
+    default:
+  }
+  const [, digits] = OFFSET.exec(text) ?? [];
+  if (digits !== undefined) {
+    const offset = Number(digits);
+    return Number.isSafeInteger(offset) ? { offset } : null;
+  }
+  const ms = parseDurationMs(text.replace(/^-/, ""));
+  if (ms !== null) return ms * NS_PER_MS;
+  const time = TIME.test(text) ? Date.parse(text) : NaN;
+  return time >= 0 ? new Date(time) : null;
 }
 
 function textOf({ topic, args }: Message): string {
   return [topic, ...args.map(readable)].join(" ");
 }
 
-function jsonOf({ topic, args, slot, qos, from }: Message): string {
-  return jsonLine({ topic, args, slot, qos, from });
+function jsonOf({ topic, args, slot, qos, from, offset }: Message): string {
+  return jsonLine({ topic, args, slot, qos, from, offset });
 }

@@ -1,7 +1,11 @@
+import type { HistoryFrom } from "../peer/history_from.ts";
+import type { RequestOptions } from "../peer/requests.ts";
 import { LimitError, RembusError, Status, statusText } from "../protocol/errors.ts";
 import type { Encoding, Response } from "../protocol/packet.ts";
+import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
-import type { RequestOptions } from "../peer/requests.ts";
+import { negotiate } from "./login.ts";
+import { Reach, type WireFrom } from "./reach.ts";
 import type { Session } from "./session.ts";
 
 /** Subscriptions and services of one component (D35). Exceeded: `LimitError`. */
@@ -15,8 +19,8 @@ export type AnnouncementKind = keyof typeof ANNOUNCEMENTS_MAX;
 interface Announcement {
   readonly kind: AnnouncementKind;
   readonly topic: string;
-  /** `msg_from` of a subscription, in nanoseconds. */
-  readonly from: number;
+  /** Where a subscription begins and how far it came. Of no meaning for a service. */
+  readonly reach: Reach;
   /** `false` when it was taken back, and the broker must be told. */
   readonly isWanted: boolean;
   /** The session that was told. */
@@ -28,6 +32,17 @@ interface Announcement {
 /** How an announcement is told. */
 type TellOptions = Partial<RequestOptions>;
 
+/** What {@link Announcements} need. */
+export interface AnnouncementsParts {
+  /** Whether the component has a name, so that its broker remembers what it received. */
+  readonly isNamed: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const NOTHING: HistoryFrom = { kind: "now" };
+const ignore = (): void => {};
+
 const RETRACTIONS = { subscribe: "unsubscribe", expose: "unexpose" } as const;
 
 /**
@@ -35,23 +50,38 @@ const RETRACTIONS = { subscribe: "unsubscribe", expose: "unexpose" } as const;
  * is trusted to remember it (spec 4.4).
  */
 export class Announcements {
-  readonly #log: Logger;
+  readonly #parts: AnnouncementsParts;
   /** Topic -> announcement, for each kind. */
   readonly #all: Readonly<Record<AnnouncementKind, Map<string, Announcement>>> = {
     subscribe: new Map(),
     expose: new Map(),
   };
+  /** The session that is being asked to tell offsets, and its answer. */
+  #asking: { readonly session: Session; readonly answer: Promise<void> } | null = null;
+  /** Subscriptions that wait for room. */
+  readonly #stalled = new Set<Announcement>();
 
   /** Makes an empty book. */
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(parts: AnnouncementsParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a subscription waits for room, and is not being resumed. */
+  get hasStalled(): boolean {
+    return this.#stalled.size > 0;
+  }
+
+  /** Whether a subscription reaches into the past: then the broker is asked to tell offsets. */
+  get isPast(): boolean {
+    return this.#all.subscribe.values().some(({ isWanted, reach }) => isWanted && reach.isPast);
   }
 
   /**
-   * Notes an announcement, which replaces an earlier one of the same topic. Throws `LimitError` when there
-   * are too many, those included whose withdrawal was not told yet.
+   * Notes an announcement, which replaces an earlier one of the same topic. Returns what puts back the earlier
+   * one, if it was still wanted. Throws `LimitError` when there are too many, those included whose withdrawal
+   * was not told yet.
    */
-  add(kind: AnnouncementKind, topic: string, from = 0): void {
+  add(kind: AnnouncementKind, topic: string, from: HistoryFrom = NOTHING): () => void {
     const table = this.#all[kind];
     const max = ANNOUNCEMENTS_MAX[kind];
     const known = table.get(topic);
@@ -61,14 +91,65 @@ export class Announcements {
       );
     }
     const isKnown = known?.isKnown ?? false;
-    table.set(topic, { kind, topic, from, isWanted: true, told: null, isKnown });
+    const reach = new Reach(from, this.#parts.clock.wallMs());
+    const added: Announcement = { kind, topic, reach, isWanted: true, told: null, isKnown };
+    table.set(topic, added);
+    if (known === undefined) return ignore;
+    this.#stalled.delete(known);
+    return () => {
+      if (!known.isWanted || table.get(topic) !== added) return;
+      table.set(topic, known);
+      if (known.reach.isStalled) this.#stalled.add(known);
+    };
   }
 
-  /** Notes one more listener to a topic, which reaches back as far as any of them asked for. */
-  join(topic: string, from: number): void {
+  /**
+   * Notes one more listener to a topic, which reaches back as far as any of them asked for. Returns what puts
+   * back how it was.
+   */
+  join(topic: string, from: HistoryFrom): () => void {
     const known = this.#all.subscribe.get(topic);
-    if (known === undefined || !known.isWanted || known.from < from) {
-      this.add("subscribe", topic, from);
+    const isServed = known?.isWanted === true &&
+      known.reach.covers(from, this.#parts.clock.wallMs());
+    return isServed ? ignore : this.add("subscribe", topic, from);
+  }
+
+  /** How far a subscription came that reaches into the past; `null` for any other topic. */
+  reachOf(topic: string): Reach | null {
+    const known = this.#all.subscribe.get(topic);
+    return known?.isWanted === true && known.reach.isPast ? known.reach : null;
+  }
+
+  /** A subscription has no room for what came: nothing of it is taken until {@link Announcements.resume}. */
+  stall(topic: string, offset: number): void {
+    const known = this.#all.subscribe.get(topic);
+    if (known === undefined) return;
+    known.reach.stall(offset);
+    this.#stalled.add(known);
+  }
+
+  /**
+   * There is room again: has the broker begin where there was none. Rejects when it does not answer; then it is
+   * to be asked again, here or by the next session.
+   */
+  async resume(session: Session): Promise<void> {
+    const stalled = [...this.#stalled];
+    this.#stalled.clear();
+    await Promise.all(stalled.map((one) => this.#resume(session, one)));
+  }
+
+  async #resume(session: Session, one: Announcement): Promise<void> {
+    const isCurrent = one.reach.isStalled && this.#all.subscribe.get(one.topic) === one;
+    if (!isCurrent) return;
+    try {
+      const refusal = await this.#send(session, one, {});
+      if (refusal === null) return;
+      // What lies between is lost; what comes is not.
+      this.#refused(one, refusal);
+      one.reach.accepted();
+    } catch (error) {
+      this.#stalled.add(one);
+      throw error;
     }
   }
 
@@ -77,6 +158,7 @@ export class Announcements {
     const table = this.#all[kind];
     const known = table.get(topic);
     if (known === undefined || !known.isWanted) return false;
+    this.#stalled.delete(known);
     if (known.isKnown) table.set(topic, { ...known, isWanted: false, told: null });
     else table.delete(topic);
     return known.isKnown;
@@ -110,11 +192,7 @@ export class Announcements {
       refusals.forEach((refusal, index) => {
         const one = left[index];
         if (refusal === null || one === undefined) return;
-        this.#log.warn("announcement refused", {
-          kind: one.kind,
-          topic: one.topic,
-          reason: refusal.message,
-        });
+        this.#refused(one, refusal);
       });
     }
   }
@@ -125,15 +203,30 @@ export class Announcements {
     one: Announcement,
     options: TellOptions,
   ): Promise<RembusError | null> {
-    const wasKnown = one.isKnown;
+    const { kind, topic, isWanted, reach } = one;
     one.told = session;
-    one.isKnown = true;
-    const { kind, topic, from, isWanted } = one;
+    if (isWanted && reach.isPast && session.hasHistory && !session.hasExtras) {
+      await this.#askExtras(session, one);
+      // What was taken back or replaced meanwhile must not be told behind what took its place.
+      if (this.#all[kind].get(topic) !== one) return null;
+    }
+    const wasKnown = one.isKnown;
     const command = isWanted ? kind : RETRACTIONS[kind];
-    const data = command === "subscribe"
-      ? { cmd: command, msg_from: wireFrom(from, session.encoding) }
-      : { cmd: command };
-    const { status, data: answer } = await this.#command(session, one, data, options);
+    let from: WireFrom | null = null;
+    try {
+      if (command === "subscribe") from = this.#from(session, one);
+    } catch (error) {
+      if (error instanceof RembusError) return error;
+      throw error;
+    }
+    one.isKnown = true;
+    const data = from === null ? { cmd: command } : { cmd: command, ...written(from, session) };
+    const { status, data: answer } = await this.#command(session, one, data, {
+      ...options,
+      onAnswer: (response) => {
+        if (response.status === Status.OK) reach.accepted();
+      },
+    });
     if (!isWanted) this.#forget(one);
     if (status === Status.OK) return null;
     one.isKnown = wasKnown;
@@ -141,6 +234,27 @@ export class Announcements {
       status,
       `Cannot ${command} "${topic}": ${statusText(status, answer.value)}`,
     );
+  }
+
+  #from({ hasHistory }: Session, { topic, reach }: Announcement): WireFrom {
+    const { isNamed, clock } = this.#parts;
+    return reach.announcement({ topic, isNamed, hasHistory, nowMs: clock.wallMs() });
+  }
+
+  /** Has the broker tell the offset of each message, once for all that ask at the same time. */
+  async #askExtras(session: Session, one: Announcement): Promise<void> {
+    if (this.#asking?.session !== session) {
+      this.#asking = { session, answer: negotiate(session, true) };
+    }
+    const asking = this.#asking;
+    try {
+      await asking.answer;
+    } catch (error) {
+      one.told = null;
+      throw error;
+    } finally {
+      if (this.#asking === asking) this.#asking = null;
+    }
   }
 
   async #command(
@@ -158,6 +272,10 @@ export class Announcements {
     }
   }
 
+  #refused({ kind, topic }: Announcement, { message }: RembusError): void {
+    this.#parts.log.warn("announcement refused", { kind, topic, reason: message });
+  }
+
   *#untold(session: Session): Generator<Announcement, void> {
     for (const table of Object.values(this.#all)) {
       for (const one of table.values()) if (one.told !== session) yield one;
@@ -171,6 +289,6 @@ export class Announcements {
 }
 
 /** JSON has no infinity: 0.8.12 reads this text (spec 3.4). */
-function wireFrom(from: number, encoding: Encoding): number | string {
-  return encoding === "json" && from === Infinity ? "inf" : from;
+function written(from: WireFrom, { encoding }: { readonly encoding: Encoding }): object {
+  return encoding === "json" && from.msg_from === Infinity ? { ...from, msg_from: "inf" } : from;
 }

@@ -44,7 +44,7 @@ async function answerTo(session: Session, name: string): Promise<Response> {
 
 /**
  * Asks the broker what it understands beyond the protocol (D3). A broker that knows no capabilities answers
- * OK without data, or with any error: then nothing beyond the protocol is sent.
+ * OK without data, or with any error: then nothing beyond the protocol is sent. May be asked again with other wishes.
  */
 export async function negotiate(session: Session, extras: boolean): Promise<void> {
   const response = await session.command(CONFIG_TOPIC, {
@@ -54,5 +54,6 @@ export async function negotiate(session: Session, extras: boolean): Promise<void
   });
   const answer = response.data.value;
   const isMap = typeof answer === "object" && answer !== null && !Array.isArray(answer);
-  if (response.status === Status.OK && isMap) session.setCapable();
+  if (response.status !== Status.OK || !isMap) return;
+  session.setCapable({ history: "history" in answer && answer.history === true, extras });
 }

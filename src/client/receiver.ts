@@ -2,15 +2,21 @@ import type { Caller, ConnectionEvent } from "../peer/api.ts";
 import type { CallResult, DeliveryInfo, Handlers } from "../peer/handlers.ts";
 import { DeliveryWindow } from "../peer/window.ts";
 import { LimitError, Status } from "../protocol/errors.ts";
-import type { MsgId, Packet, Publish, Rpc } from "../protocol/packet.ts";
+import type { Extras, MsgId, Packet, Publish, QoS, Rpc } from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
 import { isSpace } from "../protocol/topic.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
-import type { Session } from "./session.ts";
 import { errorText } from "../util/error_text.ts";
+import type { Announcements } from "./announcements.ts";
+import { Backlog } from "./backlog.ts";
+import type { Reach } from "./reach.ts";
+import type { Session } from "./session.ts";
 
-/** Messages whose handlers run at once. Exceeded: QoS 0 is dropped and logged, QoS 1/2 is not taken. */
+/**
+ * Messages whose handlers run at once. Exceeded: those of subscriptions that reach into the past wait (see
+ * `Backlog`); of others QoS 0 is dropped and logged, QoS 1/2 is not taken.
+ */
 export const DELIVERIES_RUNNING_MAX = 1_024;
 /** Calls whose handlers run at once (D35). Exceeded: answered with 43. */
 export const CALLS_RUNNING_MAX = 1_024;
@@ -35,12 +41,18 @@ export interface ReceiverOptions {
   readonly onEvent: (event: ConnectionEvent) => void;
   /** Sends over the connection of now: an acknowledgement may be due after a reconnect. */
   readonly reply: (packet: Packet) => void;
+  /** What is known of the subscriptions at this broker. */
+  readonly announcements: Pick<Announcements, "hasStalled" | "reachOf" | "stall">;
+  /** There is room again for a subscription that was stalled. May be called more than once. */
+  readonly onRelief: () => void;
 }
 
 /** Takes what a broker sends of its own accord: messages, calls and commands. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #window: DeliveryWindow;
+  readonly #backlog = new Backlog();
+  #isDraining = false;
   #deliveries = 0;
   #calls = 0;
   #unclaimedUntil = 0;
@@ -56,11 +68,25 @@ export class Receiver {
     this.#unclaimedUntil = this.#options.clock.now() + UNCLAIMED_MS;
   }
 
+  /** There is room for messages of a subscription again. */
+  hasRoom(topic: string): void {
+    if (this.#backlog.has(topic)) this.#drain();
+  }
+
+  /** Nobody wants the messages of a subscription any more: those that wait count as handled. */
+  forget(topic: string): void {
+    while (this.#backlog.has(topic)) {
+      const { packet, id } = this.#backlog.shift(topic) ?? {};
+      if (packet !== undefined && id) this.#handled(packet, id, true);
+    }
+    this.#drain();
+  }
+
   /** Takes one packet; answers to it go to the session that it came over. */
   receive(packet: Packet, session: Session): void {
     switch (packet.type) {
       case "publish":
-        this.#publish(packet);
+        this.#publish(packet, session);
         return;
       case "rpc":
         void this.#call(packet, session);
@@ -87,14 +113,23 @@ export class Receiver {
     }
   }
 
-  #publish(packet: Publish): void {
+  #publish(packet: Publish, session: Session): void {
     if (packet.topic === GAP_TOPIC) {
       this.#gap(packet);
       return;
     }
-    const { log, clock, handlers } = this.#options;
+    const { log, clock, handlers, announcements } = this.#options;
     const id = packet.qos === 0 ? null : packet.id;
+    const reach = announcements.reachOf(packet.topic);
+    if (reach?.isStalled === true) {
+      this.#leave(packet, reach, session);
+      return;
+    }
     if (id !== null && !this.#isNew(id)) return;
+    if (reach !== null) {
+      this.#follow(packet, id, { reach, session });
+      return;
+    }
     const isUnclaimed = !handlers.hasSubscriber(packet.topic) && clock.now() < this.#unclaimedUntil;
     const isBusy = this.#deliveries >= DELIVERIES_RUNNING_MAX;
     if (isBusy || (id !== null && isUnclaimed)) {
@@ -103,6 +138,65 @@ export class Receiver {
       return;
     }
     void this.#deliver(packet, id);
+  }
+
+  /** Takes a message of a subscription that reaches into the past: it waits while others are at work. */
+  #follow(
+    packet: Publish,
+    id: MsgId | null,
+    { reach, session }: { readonly reach: Reach; readonly session: Session },
+  ): void {
+    const { announcements, handlers, log } = this.#options;
+    const { topic, qos, extras } = packet;
+    const offset = offsetOf(extras);
+    const isNext = !this.#backlog.has(topic) && this.#takes(topic, qos);
+    if (isNext || this.#backlog.push({ packet, id })) {
+      reach.took(offset);
+      if (isNext) void this.#deliver(packet, id);
+      return;
+    }
+    if (id !== null) this.#window.release(id);
+    if (session.hasHistory && offset !== null) {
+      log.debug("subscription stalled", { topic, offset });
+      announcements.stall(topic, offset);
+      session.rest();
+    } else if (id === null) {
+      // Nobody could be asked for it again.
+      handlers.countDropped(topic);
+      log.warn("message for busy handlers dropped", { topic });
+    }
+  }
+
+  /** Leaves a message that comes again once there is room: the broker sends faster than is good. */
+  #leave(packet: Publish, reach: Reach, session: Session): void {
+    reach.stall(offsetOf(packet.extras));
+    session.rest();
+    this.#relieve();
+  }
+
+  /** Whether a message can be handled now. */
+  #takes(topic: string, qos: QoS): boolean {
+    return this.#deliveries < DELIVERIES_RUNNING_MAX && this.#options.handlers.hasRoom(topic, qos);
+  }
+
+  /** Hands over what waits as far as there is room, a message of each topic in turn. */
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    for (const topic of this.#backlog.topics()) {
+      if (this.#deliveries >= DELIVERIES_RUNNING_MAX) break;
+      const next = this.#backlog.peek(topic);
+      if (next === undefined || !this.#takes(topic, next.packet.qos)) continue;
+      this.#backlog.shift(topic);
+      void this.#deliver(next.packet, next.id);
+    }
+    this.#isDraining = false;
+    this.#relieve();
+  }
+
+  #relieve(): void {
+    const { announcements, onRelief } = this.#options;
+    if (announcements.hasStalled && this.#backlog.isHalfEmpty) onRelief();
   }
 
   /** Whether a QoS 1/2 message is to be handled; answers a repeated one. */
@@ -125,16 +219,22 @@ export class Receiver {
         from: extras?.p ?? null,
         slot,
         qos,
+        offset: offsetOf(extras),
+        recvNs: recvNsOf(extras),
         node: this.#options.node,
       });
     } catch (error) {
       this.#options.log.error("message not delivered", { topic: packet.topic, error });
     } finally {
       this.#deliveries--;
+      if (this.#backlog.length > 0) this.#drain();
     }
-    if (id === null) return;
+    if (id !== null) this.#handled(packet, id, isTaken);
+  }
+
+  #handled({ qos }: Publish, id: MsgId, isTaken: boolean): void {
     // Without an acknowledgement the broker sends it again, and then it is a new one.
-    if (isTaken && packet.qos === 2) this.#window.settle(id);
+    if (isTaken && qos === 2) this.#window.settle(id);
     else this.#window.release(id);
     if (isTaken) this.#options.reply({ type: "ack", id });
   }
@@ -196,6 +296,19 @@ export class Receiver {
 
 function answer(id: MsgId, status: number, data: unknown): Packet {
   return { type: "response", id, status, data: Payload.fromValue(data) };
+}
+
+/** The offset that a broker told, if it is one that can be asked for. */
+function offsetOf(extras: Extras | null): number | null {
+  const offset = Number(extras?.o ?? NaN);
+  return Number.isSafeInteger(offset) && offset >= 0 ? offset : null;
+}
+
+/** The receive time that a broker told, if it is one. */
+function recvNsOf(extras: Extras | null): bigint | null {
+  const time = extras?.t;
+  if (typeof time === "bigint") return time;
+  return time !== undefined && Number.isSafeInteger(time) ? BigInt(time) : null;
 }
 
 function isGap(value: unknown): value is { readonly topic: string; readonly count: number } {

@@ -1,5 +1,6 @@
 import type { CallOptions, ExposeOptions, Handler, SubscribeOptions } from "../peer/api.ts";
 import type { Handlers } from "../peer/handlers.ts";
+import { resolveFrom } from "../peer/history_from.ts";
 import type { Registration } from "../peer/registration.ts";
 import { assertTopic } from "../peer/registration.ts";
 import { Stream } from "../peer/stream.ts";
@@ -36,9 +37,13 @@ export class Registrations {
   ): Promise<void> {
     const { handlers, uplinks } = this.#parts;
     const from = resolveFrom(topic, options.from);
-    for (const uplink of uplinks) uplink.announce("subscribe", topic, from);
-    const undo = handlers.setSubscriber(topic, handler, options);
-    await this.#tell("subscribe", topic, { call, undo });
+    // Streams still want what they asked for; a callback before this one wants nothing any more.
+    const isShared = handlers.hasStream(topic);
+    const undos = uplinks.map((uplink) =>
+      isShared ? uplink.join(topic, from) : uplink.announce("subscribe", topic, from)
+    );
+    undos.push(handlers.setSubscriber(topic, handler, options));
+    await this.#tell("subscribe", topic, { call, undos });
   }
 
   /** Removes a callback by topic or function; an unknown one is ignored. */
@@ -52,15 +57,18 @@ export class Registrations {
     assertTopic(topic);
     const { handlers, uplinks } = this.#parts;
     const from = resolveFrom(topic, options.from);
-    for (const uplink of uplinks) uplink.join(topic, from);
-    const stream: Stream = new Stream(() => this.#leave(topic, stream));
+    const undos = uplinks.map((uplink) => uplink.join(topic, from));
+    const stream: Stream = new Stream(() => this.#leave(topic, stream), {
+      keepsAll: from.kind !== "now",
+      onRoom: () => this.#hasRoom(topic),
+    });
     handlers.addStream(topic, stream);
     this.#streams.add(stream);
-    const undo = (): void => {
+    undos.push(() => {
       handlers.removeStream(topic, stream);
       this.#streams.delete(stream);
-    };
-    this.#tell("subscribe", topic, { call, undo }).catch((error) => stream.fail(error));
+    });
+    this.#tell("subscribe", topic, { call, undos }).catch((error) => stream.fail(error));
     return stream;
   }
 
@@ -70,9 +78,9 @@ export class Registrations {
     call: CallOptions,
   ): Promise<void> {
     const { handlers, uplinks } = this.#parts;
-    for (const uplink of uplinks) uplink.announce("expose", topic);
-    const undo = handlers.setService(topic, handler, options);
-    await this.#tell("expose", topic, { call, undo });
+    const undos = uplinks.map((uplink) => uplink.announce("expose", topic));
+    undos.push(handlers.setService(topic, handler, options));
+    await this.#tell("expose", topic, { call, undos });
   }
 
   /** Removes a service by topic or function; an unknown one is ignored. */
@@ -94,12 +102,12 @@ export class Registrations {
   async #tell(
     kind: AnnouncementKind,
     topic: string,
-    { call, undo }: { readonly call: CallOptions; readonly undo: () => void },
+    { call, undos }: { readonly call: CallOptions; readonly undos: readonly (() => void)[] },
   ): Promise<void> {
     try {
       await Promise.all(this.#parts.uplinks.map((uplink) => uplink.tell(kind, topic, call)));
     } catch (error) {
-      undo();
+      for (const undo of undos) undo();
       // Those that did not refuse must forget it; who waits here has waited long enough.
       this.#withdraw(kind, topic, {}).catch((failure) => this.#failed(kind, topic, failure));
       throw error;
@@ -115,10 +123,17 @@ export class Registrations {
     await Promise.all(informed.map((uplink) => uplink.tell(kind, topic, call)));
   }
 
+  /** What waits for a loop or callback may go to it. */
+  #hasRoom(topic: string): void {
+    for (const uplink of this.#parts.uplinks) uplink.hasRoom(topic);
+  }
+
   /** The loop over a stream has ended. It must not fail because the broker is slow to hear of it. */
   async #leave(topic: string, stream: Stream): Promise<void> {
     this.#streams.delete(stream);
     this.#parts.handlers.removeStream(topic, stream);
+    // What waited for this one must not wait for ever.
+    this.#hasRoom(topic);
     try {
       await this.#withdraw("subscribe", topic, {});
     } catch (error) {
@@ -129,13 +144,4 @@ export class Registrations {
   #failed(kind: AnnouncementKind, topic: string, error: unknown): void {
     this.#parts.log.warn("withdrawal not told", { kind, topic, error });
   }
-}
-
-function resolveFrom(topic: string, from = 0): number {
-  if (typeof from === "number" && from >= 0) return from;
-  throw new RangeError(
-    `Cannot subscribe "${topic}": "from" must be a number of nanoseconds from 0 on, got ${
-      String(from)
-    }`,
-  );
 }

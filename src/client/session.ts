@@ -6,7 +6,7 @@ import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
 import { idWithSlot } from "../protocol/msg_id.ts";
 import type { Admin, Encoding, Identity, Packet, Response, Rpc } from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
-import type { Clock } from "../util/clock.ts";
+import type { Clock, Timer } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
 import type { Random } from "../util/random.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -21,6 +21,17 @@ const HEAD_BYTES = 128;
 const UNIT_BYTES_MAX = 3;
 /** A text that may be longer is measured; two of them and a header still fit into a frame. */
 const UNMEASURED_BYTES_MAX: number = FRAME_BYTES_MAX / 4;
+
+/** How long reading pauses at a time, in milliseconds, while there is no room for what comes. */
+export const REST_MS = 100;
+
+/** What a broker understands beyond the protocol (D3). */
+export interface Capabilities {
+  /** Whether it can be asked for a place among the messages that it keeps. */
+  readonly history: boolean;
+  /** Whether it was asked to tell offset, time and publisher of each message. */
+  readonly extras: boolean;
+}
 
 /** What a {@link Session} needs. */
 export interface SessionOptions {
@@ -43,13 +54,14 @@ export type Question = Omit<Identity, "id"> | Omit<Admin, "id"> | Omit<Rpc, "id"
 export class Session {
   /** Resolves when the link is gone. */
   readonly ended: Promise<LinkClose>;
-  /** Whether the broker understands extras on calls (D3). */
-  isCapable = false;
   readonly #options: SessionOptions;
   readonly #channel: Channel;
   readonly #requests: Requests;
   readonly #heartbeat: Heartbeat;
   #isOpen = true;
+  #capabilities: Capabilities | null = null;
+  /** Ends a pause in reading. */
+  #rest: Timer | null = null;
   /** Publishers that wait for the link to drain. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
@@ -102,9 +114,24 @@ export class Session {
     return this.#channel.bufferedBytes;
   }
 
+  /** Whether the broker understands extras on calls (D3). */
+  get isCapable(): boolean {
+    return this.#capabilities !== null;
+  }
+
+  /** Whether the broker can be asked for a place among the messages that it keeps. */
+  get hasHistory(): boolean {
+    return this.#capabilities?.history ?? false;
+  }
+
+  /** Whether the broker tells offset, time and publisher of each message. */
+  get hasExtras(): boolean {
+    return this.#capabilities?.extras ?? false;
+  }
+
   /** The broker negotiated capabilities (D3). */
-  setCapable(): void {
-    this.isCapable = true;
+  setCapable(capabilities: Capabilities = { history: false, extras: false }): void {
+    this.#capabilities = capabilities;
     this.#channel.dialect = { ...this.#channel.dialect, slots: true };
   }
 
@@ -145,13 +172,24 @@ export class Session {
     }
   }
 
+  /**
+   * Reads nothing for a moment, where the transport can: what comes could not be taken. Not while an answer is
+   * waited for, and not for so long that calls, pings or acknowledgements suffer.
+   */
+  rest(): void {
+    if (!this.#isOpen || this.#rest !== null || this.#requests.size > 0) return;
+    this.#channel.pause();
+    this.#rest = this.#options.clock.setTimer(() => this.#wake(), REST_MS);
+  }
+
   /** Sends a request and waits for its answer, whatever its status. */
   async request(question: Question, options: Partial<RequestOptions> = {}): Promise<Response> {
     if (!this.#isOpen) throw new ConnectionClosedError();
     const { requestTimeoutMs, random } = this.#options;
-    const { timeoutMs = requestTimeoutMs, signal } = options;
+    const { timeoutMs = requestTimeoutMs } = options;
     const id = idWithSlot(random, null, 1);
-    const answer = this.#requests.open(id, { timeoutMs, signal });
+    const answer = this.#requests.open(id, { ...options, timeoutMs });
+    this.#wake();
     try {
       this.send({ ...question, id });
     } catch (error) {
@@ -191,9 +229,17 @@ export class Session {
   #leave(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#wake();
     this.#heartbeat.stop();
     this.#requests.failAll(() => new ConnectionClosedError());
     this.#release();
+  }
+
+  #wake(): void {
+    if (this.#rest === null) return;
+    this.#rest.cancel();
+    this.#rest = null;
+    this.#channel.resume();
   }
 
   #release(): void {

@@ -2,6 +2,7 @@ import { anonymousName } from "../peer/anonymous_name.ts";
 import type { Caller, CallOptions, ConnectionEvent } from "../peer/api.ts";
 import { webSocketDialer } from "../peer/dial.ts";
 import type { Handlers } from "../peer/handlers.ts";
+import type { HistoryFrom } from "../peer/history_from.ts";
 import { Publisher } from "../peer/publisher.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
 import { callError, ConnectionClosedError, type RembusError, Status } from "../protocol/errors.ts";
@@ -66,7 +67,7 @@ export class Uplink {
     const { clock, dial, logger: log } = options;
     this.rid = name ?? anonymousName(options.random);
     this.uid = `${address}${this.rid}`;
-    this.#announcements = new Announcements(log);
+    this.#announcements = new Announcements({ isNamed: name !== null, clock, log });
     this.#publisher = new Publisher({ ...options, isNamed: name !== null });
     this.#receiver = new Receiver({
       handlers,
@@ -76,6 +77,8 @@ export class Uplink {
       log,
       onEvent,
       reply: (packet) => this.#connection.current?.send(packet),
+      announcements: this.#announcements,
+      onRelief: () => void this.#resume(),
     });
     this.#connection = new Connection({
       url: text,
@@ -177,17 +180,23 @@ export class Uplink {
   }
 
   /** Notes a subscription or service; see `Announcements.add`. */
-  announce(kind: AnnouncementKind, topic: string, from = 0): void {
-    this.#announcements.add(kind, topic, from);
+  announce(kind: AnnouncementKind, topic: string, from?: HistoryFrom): () => void {
+    return this.#announcements.add(kind, topic, from);
   }
 
-  /** Notes one more listener to a topic. */
-  join(topic: string, from: number): void {
-    this.#announcements.join(topic, from);
+  /** Notes one more listener to a topic; see `Announcements.join`. */
+  join(topic: string, from: HistoryFrom): () => void {
+    return this.#announcements.join(topic, from);
+  }
+
+  /** There is room for messages of a subscription. */
+  hasRoom(topic: string): void {
+    this.#receiver.hasRoom(topic);
   }
 
   /** Notes that a subscription or service was taken back. Returns whether the broker must be told. */
   withdraw(kind: AnnouncementKind, topic: string): boolean {
+    if (kind === "subscribe") this.#receiver.forget(topic);
     return this.#announcements.remove(kind, topic);
   }
 
@@ -234,7 +243,7 @@ export class Uplink {
     const { options: { extras, logger }, url: { name, text } } = this.#parts;
     this.#receiver.connected();
     if (name !== null) await login(session, name);
-    await negotiate(session, extras);
+    await negotiate(session, extras || this.#announcements.isPast);
     await this.#announcements.tellAll(session);
     if (!this.#isReactive) return;
     const refusal = await this.#tellReactive(session, {});
@@ -256,6 +265,17 @@ export class Uplink {
       }
     } catch (error) {
       this.#parts.options.logger.warn("announcement failed", { url: this.#parts.url.text, error });
+    }
+  }
+
+  /** Asks for what there was no room for. */
+  async #resume(): Promise<void> {
+    const { session } = this.#connection;
+    if (session === null) return;
+    try {
+      await this.#announcements.resume(session);
+    } catch (error) {
+      this.#parts.options.logger.warn("not resumed", { url: this.#parts.url.text, error });
     }
   }
 

@@ -3,8 +3,34 @@ import type { AnyContract, Contract, ServiceArgs, ServiceResult, TopicArgs } fro
 
 /** `from` of a subscription: only messages from now on. */
 export const NOW = 0;
-/** `from` of a subscription: everything stored that this component has not received. */
+/**
+ * `from` of a subscription: everything stored that this component has not received. Brokers remember that of
+ * components with a name; one without a name begins with what comes, and misses nothing when its link breaks.
+ */
 export const LAST_RECEIVED: number = Infinity;
+
+/** So long ago: `"-500ms"`, `"-90s"`, `"-5m"`, `"-1h"`, `"-2d"`. */
+export type Age = `-${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+/** A point in time as `Temporal.Instant` has it. */
+export type Instant =
+  | { readonly epochNanoseconds: bigint }
+  | { readonly epochMilliseconds: number };
+
+/**
+ * Where a subscription begins; from there on it gets everything, and then what comes, without gap or repeat.
+ *
+ * - {@link NOW}: with what comes.
+ * - {@link LAST_RECEIVED}: behind what this component received.
+ * - a number, or an {@link Age}: the last so many nanoseconds. A component with a name does not get again
+ *   what it received on this subscription before.
+ * - `"first"`: all that is stored. A component with a name gets only what it has not received from a broker
+ *   that keeps messages but cannot be asked for a place in them (rembus.python).
+ * - `"last"`: the last message of each matching topic.
+ * - a `Date` or `Temporal.Instant`: what the broker received then or later.
+ * - `{ offset }`: the message with that offset in the broker's log, and all behind it.
+ */
+export type From = number | Age | "first" | "last" | Date | Instant | { readonly offset: number };
 
 /** Options of the calls made through {@link NodeHandle.with}. */
 export interface CallOptions {
@@ -20,8 +46,13 @@ export interface CallOptions {
 
 /** Options of a subscription. */
 export interface SubscribeOptions {
-  /** Also stored messages of the last so many nanoseconds; {@link NOW} or {@link LAST_RECEIVED}. @default {NOW} */
-  readonly from?: number;
+  /**
+   * Where to begin. The subscription is refused with `RembusError` when the broker keeps no messages and the
+   * place is of no use without; a component without a name needs a broker that keeps them for any but
+   * {@link NOW} and {@link LAST_RECEIVED}. Listeners of one topic share its subscription: when one of them
+   * asks for the past, all of them get it. @default {NOW}
+   */
+  readonly from?: From;
   /** Adds a {@link HandlerContext} as one last argument. @default {false} */
   readonly context?: boolean;
 }
@@ -54,6 +85,10 @@ export interface HandlerContext {
   readonly slot: number | null;
   /** Quality of service of the message; 0 for calls. */
   readonly qos: QoS;
+  /** Offset of the message in the broker's log, for `from`; `null` for calls and where the broker did not tell. */
+  readonly offset: number | null;
+  /** When the broker received it, in nanoseconds since the epoch; `null` for calls and where it did not tell. */
+  readonly recvNs: bigint | null;
   /** On a component: the component itself. On a broker: the peer that published or called. */
   readonly node: Caller;
 }
@@ -76,6 +111,10 @@ export interface Message<Args extends readonly unknown[] = readonly unknown[]> {
   readonly qos: QoS;
   /** Name of the publisher; `null` where the broker did not tell. */
   readonly from: string | null;
+  /** Offset in the broker's log, for `from`; `null` where the broker did not tell. */
+  readonly offset: number | null;
+  /** When the broker received it, in nanoseconds since the epoch; `null` where it did not tell. */
+  readonly recvNs: bigint | null;
 }
 
 /** Messages of one subscription, as they come. Ending the loop ends the subscription. */
@@ -111,7 +150,10 @@ export interface NodeHandle<C extends Contract = AnyContract> extends AsyncDispo
   subscribe(handler: Handler, options?: SubscribeOptions): Promise<void>;
   /** Ends a subscription made with `subscribe`; unknown ones are ignored. */
   unsubscribe(topic: string | Handler): Promise<void>;
-  /** Subscribes and gives the messages as an async iterator; at most 1,000 wait in it (D35). */
+  /**
+   * Subscribes and gives the messages as an async iterator; at most 1,000 wait in it (D35). With `from`, what
+   * is more waits outside, and from a broker that keeps messages nothing is ever dropped.
+   */
   messages<T extends string>(topic: T, options?: SubscribeOptions): MessageStream<TopicArgs<C, T>>;
 
   /** Offers a service. The handler gets the positional arguments; what it throws is answered with 40. */

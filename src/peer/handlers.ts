@@ -24,6 +24,10 @@ export interface DeliveryInfo {
   readonly slot: number | null;
   /** Quality of service of the message; 0 for calls. */
   readonly qos: QoS;
+  /** Offset of the message in the broker's log. @default {null} */
+  readonly offset?: number | null;
+  /** When the broker received it, in nanoseconds since the epoch. @default {null} */
+  readonly recvNs?: bigint | null;
   /** The node that handlers may use. */
   readonly node: Caller;
 }
@@ -36,10 +40,14 @@ export interface CallResult {
 
 /** Takes messages beside or instead of a callback. */
 export interface MessageSink {
-  /** Whether a message of QoS 1 or 2 would be taken now. */
+  /** Whether there is room for one more message. Without it, QoS 1 or 2 is not taken. */
   readonly hasRoom: boolean;
+  /** Whether everything is taken: who gives it something has looked whether there is room. */
+  readonly keepsAll: boolean;
   /** Takes a message. Resolves to `false` when there was no room for it. */
   push(message: Message): Promise<boolean> | boolean;
+  /** A message of QoS 0 was dropped before it came here. */
+  countDropped(): void;
 }
 
 /** Who takes the messages of one subscription. */
@@ -195,6 +203,24 @@ export class Handlers {
     return this.#subscribers.has(topic);
   }
 
+  /** Whether a stream takes the messages of that subscription. */
+  hasStream(topic: string): boolean {
+    return (this.#subscribers.get(topic)?.sinks.size ?? 0) > 0;
+  }
+
+  /** Whether all streams of a subscription that must not lose a message of that QoS have room for it. */
+  hasRoom(topic: string, qos: QoS): boolean {
+    const sinks = this.#subscribers.get(topic)?.sinks;
+    if (sinks === undefined) return true;
+    for (const sink of sinks) if (!sink.hasRoom && (sink.keepsAll || qos !== 0)) return false;
+    return true;
+  }
+
+  /** A message of QoS 0 was dropped for want of room. */
+  countDropped(topic: string): void {
+    for (const sink of this.#subscribers.get(topic)?.sinks ?? []) sink.countDropped();
+  }
+
   /**
    * Gives a message to the callback and the streams of a subscription. Callbacks start in the order of the
    * calls. Never rejects: errors are logged. Resolves when all are done with it: `false` when a stream had
@@ -244,7 +270,8 @@ export class Handlers {
   ): Promise<boolean> {
     const { wireTopic, info } = delivery;
     // All or nobody: whoever took it already would get it again with the next copy.
-    if (info.qos !== 0 && takers.sinks.values().some((sink) => !sink.hasRoom)) return false;
+    const isFull = (sink: MessageSink): boolean => !sink.keepsAll && !sink.hasRoom;
+    if (info.qos !== 0 && takers.sinks.values().some(isFull)) return false;
     if (!checked.ok) {
       this.#log.warn("message broke the contract", { topic: wireTopic, problem: checked.problem });
       return true;
@@ -262,6 +289,8 @@ export class Handlers {
         slot: info.slot,
         qos: info.qos,
         from: info.from,
+        offset: info.offset ?? null,
+        recvNs: info.recvNs ?? null,
       };
       const pushed = await Promise.all([...takers.sinks].map((sink) => sink.push(message)));
       allTaken = pushed.every((taken) => taken);
@@ -292,8 +321,9 @@ export class Handlers {
   }
 
   #invoke(registered: Registered, args: readonly unknown[], info: DeliveryInfo): unknown {
-    const { topic, from, slot, qos, node } = info;
-    return invoke(registered, args, { ctx: this.ctx, topic, from, slot, qos, node });
+    const { topic, from, slot, qos, offset = null, recvNs = null, node } = info;
+    const context = { ctx: this.ctx, topic, from, slot, qos, offset, recvNs, node };
+    return invoke(registered, args, context);
   }
 }
 

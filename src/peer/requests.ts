@@ -11,6 +11,8 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   /** Gives up when aborted; the request rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of the answer at once: what comes behind it may be taken before the promise settles. */
+  readonly onAnswer?: ((response: Response) => void) | undefined;
 }
 
 interface Pending {
@@ -42,7 +44,7 @@ export class Requests {
    * Waits for the answer to a request that is about to be sent. Throws, so that it is not sent, the reason
    * of a signal that is aborted already, and `LimitError` when too many wait.
    */
-  open(id: MsgId, { timeoutMs, signal }: RequestOptions): Promise<Response> {
+  open(id: MsgId, { timeoutMs, signal, onAnswer }: RequestOptions): Promise<Response> {
     signal?.throwIfAborted();
     if (this.#pending.size >= this.#max) {
       throw new LimitError(
@@ -60,7 +62,11 @@ export class Requests {
       timer.cancel();
       signal?.removeEventListener("abort", onAbort);
     };
-    this.#pending.set(id, { resolve, reject, release });
+    const answered = (response: Response): void => {
+      onAnswer?.(response);
+      resolve(response);
+    };
+    this.#pending.set(id, { resolve: answered, reject, release });
     return promise;
   }
 

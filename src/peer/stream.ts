@@ -1,13 +1,24 @@
 import type { Message, MessageStream } from "./api.ts";
 import { AsyncQueue } from "./async_queue.ts";
 
-/** Messages that may wait in one stream (D35). Exceeded: QoS 0 is dropped and counted, QoS 1/2 is not taken. */
+/**
+ * Messages that may wait in one stream (D35). Exceeded: QoS 0 is dropped and counted, QoS 1/2 is not taken; who
+ * feeds a stream that keeps all waits for room.
+ */
 export const STREAM_MESSAGES_MAX = 1_000;
 
 interface Waiting<Args extends readonly unknown[]> {
   readonly message: Message<Args>;
   /** Told whether somebody took it. */
   readonly settle: (taken: boolean) => void;
+}
+
+/** How a {@link Stream} takes messages. */
+export interface StreamOptions {
+  /** Whether everything is taken; who feeds it looks at {@link Stream.hasRoom} first. @default {false} */
+  readonly keepsAll?: boolean;
+  /** Called when there is room for one more. */
+  readonly onRoom?: () => void;
 }
 
 const ignore = (): void => {};
@@ -19,13 +30,18 @@ const ignore = (): void => {};
 export class Stream<Args extends readonly unknown[] = readonly unknown[]>
   implements MessageStream<Args> {
   readonly #queue = new AsyncQueue<Waiting<Args>>();
+  /** Whether everything is taken: who gives it something has looked whether there is room. */
+  readonly keepsAll: boolean;
   readonly #onEnd: () => void | Promise<void>;
+  readonly #onRoom: () => void;
   #dropped = 0;
   #ending: Promise<void> | null = null;
 
   /** Makes a stream. `onEnd` is called once, when the loop is over; it takes the subscription back. */
-  constructor(onEnd: () => void | Promise<void>) {
+  constructor(onEnd: () => void | Promise<void>, options: StreamOptions = {}) {
     this.#onEnd = onEnd;
+    this.keepsAll = options.keepsAll ?? false;
+    this.#onRoom = options.onRoom ?? ignore;
   }
 
   /** QoS 0 messages that were dropped since the loop was slower than the publishers. */
@@ -45,16 +61,21 @@ export class Stream<Args extends readonly unknown[] = readonly unknown[]>
   push(message: Message<Args>): Promise<boolean> | boolean {
     if (!this.#queue.isOpen) return true;
     if (message.qos === 0) {
-      if (this.hasRoom) this.#queue.push({ message, settle: ignore });
+      if (this.keepsAll || this.hasRoom) this.#queue.push({ message, settle: ignore });
       else this.#dropped++;
       return true;
     }
-    if (!this.hasRoom) return false;
+    if (!this.keepsAll && !this.hasRoom) return false;
     if (this.#queue.isWanted) {
       this.#queue.push({ message, settle: ignore });
       return true;
     }
     return new Promise((settle) => this.#queue.push({ message, settle }));
+  }
+
+  /** A message of QoS 0 was dropped before it came here. */
+  countDropped(): void {
+    if (this.#queue.isOpen) this.#dropped++;
   }
 
   /** The next message; waits for one. */
@@ -63,6 +84,7 @@ export class Stream<Args extends readonly unknown[] = readonly unknown[]>
     if (result.done === true) return { done: true, value: undefined };
     const { message, settle } = result.value;
     settle(true);
+    this.#onRoom();
     return { done: false, value: message };
   }
 

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Announcements, ANNOUNCEMENTS_MAX } from "../../../src/client/announcements.ts";
 import { Session } from "../../../src/client/session.ts";
 import { memoryPair } from "../../../src/link/memory.ts";
+import type { HistoryFrom } from "../../../src/peer/history_from.ts";
 import { LimitError, RembusError, TimeoutError } from "../../../src/protocol/errors.ts";
 import type { Encoding, Packet } from "../../../src/protocol/packet.ts";
 import { SILENT } from "../../../src/util/log.ts";
@@ -30,9 +31,17 @@ function open(
   return { clock, peer, session };
 }
 
+function newBook(isNamed = true): Announcements {
+  return new Announcements({ isNamed, clock: new ManualClock(), log: SILENT });
+}
+
+function last(ns: number): HistoryFrom {
+  return { kind: "window", ns };
+}
+
 Deno.test("tellAll() tells everything once to each session", async () => {
-  const book = new Announcements(SILENT);
-  book.add("subscribe", "a", 5);
+  const book = newBook();
+  book.add("subscribe", "a", last(5));
   book.add("subscribe", "b");
   book.add("expose", "svc");
   const { session, peer } = open();
@@ -46,7 +55,7 @@ Deno.test("tellAll() tells everything once to each session", async () => {
 });
 
 Deno.test("tellAll() also tells what is added meanwhile", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   book.add("subscribe", "a");
   const { session, peer } = open((packet) => {
     if (packet.type === "admin" && packet.topic === "a") book.add("subscribe", "late");
@@ -57,7 +66,7 @@ Deno.test("tellAll() also tells what is added meanwhile", async () => {
 });
 
 Deno.test("tellAll() tells 10,000 subscriptions with at most 256 unanswered", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   for (let n = 0; n < ANNOUNCEMENTS_MAX.subscribe; n++) book.add("subscribe", `t${n}`);
   let most = 0;
   const { session, peer } = open(() => {
@@ -69,7 +78,7 @@ Deno.test("tellAll() tells 10,000 subscriptions with at most 256 unanswered", as
 });
 
 Deno.test("tellAll() reports a refusal, and tries again with the next session", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   book.add("subscribe", "private");
   book.add("subscribe", "public");
   const refusing = open((packet) =>
@@ -82,7 +91,7 @@ Deno.test("tellAll() reports a refusal, and tries again with the next session", 
 });
 
 Deno.test("tell() rejects with the status and text of a refusal", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const { session } = open(() => [10, "unauthorized"]);
   book.add("expose", "svc");
   const error = await assertRejects(
@@ -94,19 +103,19 @@ Deno.test("tell() rejects with the status and text of a refusal", async () => {
 });
 
 Deno.test("tell() tells one thing once, and again after it was replaced", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const { session, peer } = open();
   await book.tell(session, "subscribe", "unknown");
   book.add("subscribe", "t");
   await book.tell(session, "subscribe", "t");
   await book.tell(session, "subscribe", "t");
-  book.add("subscribe", "t", 7);
+  book.add("subscribe", "t", last(7));
   await book.tell(session, "subscribe", "t");
   assertEquals(peer.received.map((one) => commandOf(one).msg_from), [0, 7]);
 });
 
 Deno.test("an announcement whose answer did not come can be told again and taken back", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const silent = open(() => null);
   book.add("subscribe", "t");
   const telling = assertRejects(() => book.tell(silent.session, "subscribe", "t"), TimeoutError);
@@ -119,7 +128,7 @@ Deno.test("an announcement whose answer did not come can be told again and taken
 });
 
 Deno.test("remove() has the broker told, also by the next session, and only once", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const first = open();
   book.add("subscribe", "t");
   book.add("expose", "svc");
@@ -135,7 +144,7 @@ Deno.test("remove() has the broker told, also by the next session, and only once
 });
 
 Deno.test("remove() of what no broker was ever told needs no telling", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   book.add("subscribe", "t");
   assertEquals(book.remove("subscribe", "t"), false);
   const { session, peer } = open();
@@ -144,11 +153,11 @@ Deno.test("remove() of what no broker was ever told needs no telling", async () 
 });
 
 Deno.test("remove() is told when the topic was replaced while the broker was away", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const first = open();
   book.add("subscribe", "t");
   await book.tellAll(first.session);
-  book.add("subscribe", "t", 7);
+  book.add("subscribe", "t", last(7));
   assertEquals(book.remove("subscribe", "t"), true);
   const second = open();
   await book.tellAll(second.session);
@@ -156,10 +165,10 @@ Deno.test("remove() is told when the topic was replaced while the broker was awa
 });
 
 Deno.test("join() keeps the longest reach that anybody asked for", async () => {
-  const book = new Announcements(SILENT);
+  const book = newBook();
   const { session, peer } = open();
   for (const from of [5, 3, 9]) {
-    book.join("t", from);
+    book.join("t", last(from));
     await book.tell(session, "subscribe", "t");
   }
   assertEquals(peer.received.map((one) => commandOf(one).msg_from), [5, 9]);
@@ -167,8 +176,8 @@ Deno.test("join() keeps the longest reach that anybody asked for", async () => {
 
 Deno.test("an infinite msg_from is a float in CBOR and a text in JSON", async () => {
   for (const [encoding, wanted] of [["cbor", Infinity], ["json", "inf"]] as const) {
-    const book = new Announcements(SILENT);
-    book.add("subscribe", "t", Infinity);
+    const book = newBook();
+    book.add("subscribe", "t", { kind: "unreceived" });
     const { session, peer } = open(undefined, encoding);
     await book.tellAll(session);
     assertEquals(peer.received.map((one) => commandOf(one).msg_from), [wanted]);
@@ -177,11 +186,93 @@ Deno.test("an infinite msg_from is a float in CBOR and a text in JSON", async ()
 
 for (const kind of ["subscribe", "expose"] as const) {
   Deno.test(`add() takes as many topics to ${kind} as the limit, and one of them again`, () => {
-    const book = new Announcements(SILENT);
+    const book = newBook();
     for (let n = 0; n < ANNOUNCEMENTS_MAX[kind]; n++) book.add(kind, `t${n}`);
-    book.add(kind, "t0", 7);
+    book.add(kind, "t0", last(7));
     assertThrows(() => book.add(kind, "more"), LimitError, String(ANNOUNCEMENTS_MAX[kind]));
     book.remove(kind, "t0");
     book.add(kind, "more");
   });
 }
+
+Deno.test("add() and join() give what puts back the announcement before, with what was told of it", async () => {
+  const book = newBook();
+  const { session, peer } = open();
+  book.add("subscribe", "t", last(5));
+  await book.tell(session, "subscribe", "t");
+  const undo = book.join("t", { kind: "last" });
+  await book.tell(session, "subscribe", "t").catch(() => undefined);
+  undo();
+  await book.tellAll(session);
+  assertEquals(peer.received.map((one) => commandOf(one).msg_from), [5]);
+  const other = open();
+  await book.tellAll(other.session);
+  assertEquals(other.peer.received.map((one) => commandOf(one).msg_from), [Infinity]);
+  book.join("t", last(3))();
+  assertEquals(book.reachOf("t")?.from, last(5));
+});
+
+Deno.test("an undo does nothing when the announcement was replaced again or taken back", () => {
+  const book = newBook();
+  book.add("subscribe", "t", last(1));
+  const undo = book.add("subscribe", "t", last(2));
+  book.add("subscribe", "t", last(3));
+  undo();
+  assertEquals(book.reachOf("t")?.from, last(3));
+  const late = book.add("subscribe", "t", last(4));
+  book.remove("subscribe", "t");
+  late();
+  assertEquals(book.reachOf("t"), null);
+});
+
+Deno.test("reachOf() and isPast know only subscriptions that want more than what comes", () => {
+  const book = newBook();
+  book.add("subscribe", "now");
+  book.add("expose", "svc");
+  assertEquals([book.isPast, book.reachOf("now"), book.reachOf("svc")], [false, null, null]);
+  book.add("subscribe", "t", { kind: "unreceived" });
+  assertEquals([book.isPast, book.reachOf("t")?.from], [true, { kind: "unreceived" }]);
+});
+
+Deno.test("resume() has the broker begin where there was no room, and only once", async () => {
+  const book = newBook();
+  const { session, peer } = open();
+  session.setCapable({ history: true, extras: true });
+  book.add("subscribe", "t", { kind: "unreceived" });
+  await book.tellAll(session);
+  book.stall("t", 7);
+  assertEquals([book.hasStalled, book.reachOf("t")?.isStalled], [true, true]);
+  const resumed = book.resume(session);
+  assertEquals(book.hasStalled, false);
+  await Promise.all([resumed, book.resume(session)]);
+  assertEquals(peer.received.map((one) => commandOf(one).from), [undefined, { offset: 7 }]);
+  assertEquals(book.reachOf("t")?.isStalled, false);
+});
+
+Deno.test("resume() goes on with what comes when it is refused, and waits when nothing answers", async () => {
+  let answer: FakeAnswer = [0, null];
+  const book = newBook();
+  const { clock, session } = open(() => answer);
+  session.setCapable({ history: true, extras: true });
+  book.add("subscribe", "t", { kind: "unreceived" });
+  await book.tellAll(session);
+  book.stall("t", 7);
+  answer = null;
+  const failed = assertRejects(() => book.resume(session), TimeoutError);
+  await clock.advance(10_000);
+  await failed;
+  assertEquals([book.hasStalled, book.reachOf("t")?.isStalled], [true, true]);
+  answer = [10, "no"];
+  await book.resume(session);
+  assertEquals([book.hasStalled, book.reachOf("t")?.isStalled], [false, false]);
+});
+
+Deno.test("stall() of what nobody subscribed does nothing, and remove() ends a stall", () => {
+  const book = newBook();
+  book.stall("t", 7);
+  assertEquals(book.hasStalled, false);
+  book.add("subscribe", "t", { kind: "unreceived" });
+  book.stall("t", 7);
+  book.remove("subscribe", "t");
+  assertEquals([book.hasStalled, book.reachOf("t")], [false, null]);
+});

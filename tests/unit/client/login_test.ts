@@ -80,3 +80,19 @@ Deno.test("negotiate() asks for extras only when they are wanted", async () => {
   await negotiate(session, true);
   assertEquals(peer.received.map(commandOf), [{ cmd: "capabilities", v: 1, extras: true }]);
 });
+
+Deno.test("negotiate() notes whether the broker has history, and what it was asked for", async () => {
+  for (
+    const [history, extras, wanted] of [
+      [true, true, [true, true]],
+      [true, false, [true, false]],
+      ["yes", true, [false, true]],
+      [undefined, false, [false, false]],
+    ] as const
+  ) {
+    const { session } = open(() => [0, { v: 1, ...(history === undefined ? {} : { history }) }]);
+    assertEquals([session.hasHistory, session.hasExtras], [false, false]);
+    await negotiate(session, extras);
+    assertEquals([session.hasHistory, session.hasExtras], wanted);
+  }
+});

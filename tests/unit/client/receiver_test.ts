@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Announcements } from "../../../src/client/announcements.ts";
 import {
   CALLS_RUNNING_MAX,
   DELIVERIES_RUNNING_MAX,
@@ -36,6 +37,8 @@ function setUp(name: string | null = "me") {
   });
   const replies: Packet[] = [];
   const events: ConnectionEvent[] = [];
+  const announcements = new Announcements({ isNamed: name !== null, clock, log: SILENT });
+  const reliefs = { count: 0 };
   const receiver = new Receiver({
     handlers,
     name,
@@ -44,10 +47,12 @@ function setUp(name: string | null = "me") {
     log: SILENT,
     onEvent: (event) => void events.push(event),
     reply: (packet) => void replies.push(packet),
+    announcements,
+    onRelief: () => void reliefs.count++,
   });
   /** Ids of the acknowledgements since the last look. */
   const acks = (): (bigint | null)[] => replies.splice(0).map(({ id }) => id);
-  return { clock, handlers, peer, session, receiver, events, acks };
+  return { clock, handlers, peer, session, receiver, events, acks, announcements, reliefs };
 }
 
 function message(id: number | null, qos: QoS, parts: Partial<Publish> = {}): Publish {
@@ -172,7 +177,7 @@ Deno.test("a QoS 1 message that nobody subscribed is left for ten seconds, then 
 
 Deno.test("a message that a full stream did not take is not acknowledged, and new when it comes again", async () => {
   const { receiver, session, handlers, acks } = setUp();
-  const sink = { hasRoom: false, push: () => true };
+  const sink = { hasRoom: false, keepsAll: false, countDropped: () => {}, push: () => true };
   handlers.addStream("t", sink);
   receiver.receive(message(1, 2), session);
   await idle();

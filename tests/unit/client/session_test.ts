@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { OUTBOUND_BYTES_MAX, Session } from "../../../src/client/session.ts";
+import { OUTBOUND_BYTES_MAX, REST_MS, Session } from "../../../src/client/session.ts";
 import type { Link, LinkClose, LinkHandler } from "../../../src/link/link.ts";
 import { memoryPair } from "../../../src/link/memory.ts";
 import { REQUESTS_MAX } from "../../../src/peer/requests.ts";
@@ -227,4 +227,38 @@ Deno.test("drained() waits while the link is full, until it drains, is lost, or 
   const waiting = session.drained();
   session.terminate("test");
   await waiting;
+});
+
+Deno.test("rest() reads nothing for 100 ms, and reads on for a request", async () => {
+  const { clock, packets, peer, session } = open();
+  session.rest();
+  session.rest();
+  peer.send(publication(1));
+  await clock.advance(REST_MS - 1);
+  assertEquals(packets.length, 0);
+  await clock.advance(1);
+  assertEquals(packets.length, 1);
+  session.rest();
+  peer.send(publication(1));
+  assertEquals((await session.request(PING)).data.value, "fine");
+  assertEquals(packets.length, 2);
+  session.close(1000, "");
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("rest() does nothing while an answer is waited for, and its pause ends with the session", async () => {
+  const { clock, packets, peer, session } = open(() => null);
+  const failed = assertRejects(() => session.request(PING), ConnectionClosedError);
+  session.rest();
+  peer.send(publication(1));
+  await idle();
+  assertEquals(packets.length, 1);
+  session.close(1000, "");
+  await failed;
+  const other = open();
+  other.session.rest();
+  other.session.close(1000, "");
+  other.session.rest();
+  await other.session.ended;
+  assertEquals([clock.pending, other.clock.pending], [0, 0]);
 });

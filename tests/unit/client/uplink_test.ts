@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UNCLAIMED_MS } from "../../../src/client/receiver.ts";
-import type { Message } from "../../../src/peer/api.ts";
+import { LAST_RECEIVED, type Message } from "../../../src/peer/api.ts";
 import { ConnectionClosedError, LoginError, TimeoutError } from "../../../src/protocol/errors.ts";
 import type { MsgId, Packet, Publish } from "../../../src/protocol/packet.ts";
 import { Payload } from "../../../src/protocol/payload.ts";
@@ -46,7 +46,7 @@ for (const url of ["alice", "ws://127.0.0.1"]) {
   Deno.test(`everything is announced again before a component reports ready (${url})`, async () => {
     await using it = await startFake(url);
     const { broker, clock, node } = it;
-    await node.subscribe("t", () => {}, { from: 5 });
+    await node.subscribe("t", () => {}, { from: LAST_RECEIVED });
     await node.expose("svc", () => 1);
     await using stream = node.messages("*/m");
     assertEquals(stream.dropped, 0);
@@ -64,7 +64,7 @@ for (const url of ["alice", "ws://127.0.0.1"]) {
       "expose svc",
       "reactive true",
     ]);
-    assertEquals(commandOf(broker.last.received[login.length + 1] as Packet).msg_from, 5);
+    assertEquals(commandOf(broker.last.received[login.length + 1] as Packet).msg_from, Infinity);
     assertEquals(node.isOpen, true);
   });
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Caller, HandlerContext, Message } from "../../../src/peer/api.ts";
 import type { Contract, SchemaResult, StandardSchema } from "../../../src/peer/contract.ts";
-import { type DeliveryInfo, Handlers } from "../../../src/peer/handlers.ts";
+import { type DeliveryInfo, Handlers, type MessageSink } from "../../../src/peer/handlers.ts";
 import { Status } from "../../../src/protocol/errors.ts";
 import type { QoS } from "../../../src/protocol/packet.ts";
 import { SILENT } from "../../../src/util/log.ts";
@@ -170,16 +170,29 @@ Deno.test("a builtin cannot be removed, and a service of its name goes before it
   assertEquals([made.hasService("rid"), made.isExposed("rid")], [true, false]);
 });
 
+function sinkOf(push: MessageSink["push"], parts: Partial<MessageSink> = {}): MessageSink {
+  return { hasRoom: true, keepsAll: false, countDropped: () => {}, push, ...parts };
+}
+
 Deno.test("deliver() gives a space callback the topic in front, a stream not", async () => {
   const made = handlers();
   const got: unknown[] = [];
   const messages: Message[] = [];
   made.setSubscriber("*/t", (...args: unknown[]) => void got.push(args));
-  made.addStream("*/t", { hasRoom: true, push: (message) => messages.push(message) > 0 });
+  made.addStream("*/t", sinkOf((message) => messages.push(message) > 0));
   await made.deliver("*/t", ["dn/t", 1, 2], info("dn/t", 1));
   assertEquals(got, [["dn/t", 1, 2]]);
   assertEquals(messages, [
-    { topic: "dn/t", args: [1, 2], data: 1, slot: 5, qos: 1, from: "peer" },
+    {
+      topic: "dn/t",
+      args: [1, 2],
+      data: 1,
+      slot: 5,
+      qos: 1,
+      from: "peer",
+      offset: null,
+      recvNs: null,
+    },
   ]);
 });
 
@@ -195,8 +208,8 @@ Deno.test("deliver() is true for failures of a handler and for messages that nob
 Deno.test("deliver() gives a message of QoS 1 or 2 to all takers or, when a stream is full, to nobody", async () => {
   const made = handlers();
   const got: unknown[] = [];
-  const full = { hasRoom: false, push: () => false };
-  const roomy = { hasRoom: true, push: () => got.push("stream") > 0 };
+  const full = sinkOf(() => false, { hasRoom: false });
+  const roomy = sinkOf(() => got.push("stream") > 0);
   made.setSubscriber("t", () => void got.push("callback"));
   made.addStream("t", roomy);
   made.addStream("t", full);
@@ -233,4 +246,41 @@ Deno.test("callbacks start in the order of messages, though validators answer ou
   gates[0]?.resolve();
   assertEquals(await Promise.all(delivered), [true, true]);
   assertEquals(got, [1, 2]);
+});
+
+Deno.test("hasRoom() asks streams that keep all for every message, others only for QoS 1 and 2", () => {
+  const made = handlers();
+  const full = sinkOf(() => true, { hasRoom: false });
+  assertEquals([made.hasRoom("t", 2), made.hasStream("t")], [true, false]);
+  made.addStream("t", full);
+  assertEquals([made.hasRoom("t", 0), made.hasRoom("t", 1), made.hasStream("t")], [
+    true,
+    false,
+    true,
+  ]);
+  made.addStream("t", sinkOf(() => true, { hasRoom: false, keepsAll: true }));
+  assertEquals([made.hasRoom("t", 0), made.hasRoom("u", 0)], [false, true]);
+});
+
+Deno.test("deliver() gives everything to a stream that keeps all", async () => {
+  const made = handlers();
+  const got: unknown[] = [];
+  const keeping = sinkOf((message) => got.push(message.data) > 0, {
+    hasRoom: false,
+    keepsAll: true,
+  });
+  made.addStream("t", keeping);
+  assertEquals(await made.deliver("t", [1], info("t", 1)), true);
+  assertEquals(got, [1]);
+});
+
+Deno.test("countDropped() tells every stream of a subscription", () => {
+  const made = handlers();
+  let count = 0;
+  for (let n = 0; n < 2; n++) {
+    made.addStream("t", sinkOf(() => true, { countDropped: () => void count++ }));
+  }
+  made.countDropped("t");
+  made.countDropped("unknown");
+  assertEquals(count, 2);
 });

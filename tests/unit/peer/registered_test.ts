@@ -8,6 +8,8 @@ const CONTEXT: HandlerContext = {
   from: null,
   slot: null,
   qos: 0,
+  offset: null,
+  recvNs: null,
   node: { rid: "me", publish: () => Promise.resolve(), rpc: () => Promise.resolve(null) },
 };
 

@@ -81,3 +81,17 @@ Deno.test("failAll() gives each request an error of its own", async () => {
   assertEquals(reasons[0] === reasons[1], false);
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("answered() tells who asked at once, before anything that comes behind the answer", async () => {
+  const requests = new Requests({ clock: new ManualClock() });
+  const told: unknown[] = [];
+  const onAnswer = ({ data }: Response): void => void told.push(data.value);
+  const waiting = requests.open(ID, { timeoutMs: 10, onAnswer });
+  requests.answered(response(ID));
+  assertEquals(told, ["answer"]);
+  await waiting;
+  const given = requests.open(ID, { timeoutMs: 10, onAnswer });
+  requests.cancel(ID, new Error("enough"));
+  await assertRejects(() => given, Error, "enough");
+  assertEquals(told, ["answer"]);
+});

@@ -4,7 +4,16 @@ import { Stream, STREAM_MESSAGES_MAX } from "../../../src/peer/stream.ts";
 import type { QoS } from "../../../src/protocol/packet.ts";
 
 function message(value: unknown, qos: QoS = 0): Message {
-  return { topic: "t", args: [value], data: value, slot: null, qos, from: null };
+  return {
+    topic: "t",
+    args: [value],
+    data: value,
+    slot: null,
+    qos,
+    from: null,
+    offset: null,
+    recvNs: null,
+  };
 }
 
 const ignore = (): void => {};
@@ -85,4 +94,24 @@ Deno.test("fail() throws at the loop behind what waits", async () => {
     "lost",
   );
   assertEquals(seen, [1]);
+});
+
+Deno.test("push() takes everything into a stream that keeps all, which says when it has room", async () => {
+  let rooms = 0;
+  const stream = new Stream(ignore, { keepsAll: true, onRoom: () => void rooms++ });
+  for (let n = 0; n < STREAM_MESSAGES_MAX; n++) stream.push(message(n));
+  assertEquals([stream.hasRoom, stream.push(message("more")), stream.dropped], [false, true, 0]);
+  const waiting = stream.push(message("acknowledged", 1));
+  await stream.next();
+  assertEquals([rooms, stream.hasRoom], [1, false]);
+  for (let n = 0; n <= STREAM_MESSAGES_MAX; n++) await stream.next();
+  assertEquals([await waiting, rooms, stream.hasRoom], [true, STREAM_MESSAGES_MAX + 2, true]);
+});
+
+Deno.test("countDropped() counts what was dropped elsewhere, until the end", () => {
+  const stream = new Stream(ignore);
+  stream.countDropped();
+  stream.end();
+  stream.countDropped();
+  assertEquals(stream.dropped, 1);
 });
