@@ -1,4 +1,6 @@
 import type { AcceptOptions, Broker } from "../broker/broker.ts";
+import { type DataHealth, NOTHING_KEPT } from "../store/health.ts";
+import type { Storage } from "../store/open_storage.ts";
 import type { Link, Listener } from "../link/link.ts";
 import type {
   CallOptions,
@@ -22,6 +24,8 @@ export interface BrokerNode<C extends Contract = AnyContract> extends NodeHandle
   readonly url: string | null;
   /** The port it listens on; `null` without one. */
   readonly port: number | null;
+  /** How the log, the state and the tables are at the moment; green when it keeps none. */
+  readonly health: DataHealth;
   /** Takes one more connection, for example one end of a memory pair. */
   accept(link: Link, options?: AcceptOptions): void;
 }
@@ -31,6 +35,8 @@ export interface BrokerNodeParts {
   readonly broker: Broker;
   /** `null` when the broker listens on no port. */
   readonly listener: Listener | null;
+  /** What the broker keeps, which is closed after it; `null` when it keeps nothing. */
+  readonly storage: Storage | null;
 }
 
 /** Joins a broker and its listener to one handle. */
@@ -44,13 +50,15 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
   readonly #broker: Broker;
   readonly #handle: NodeHandle<C>;
   readonly #listener: Listener | null;
+  readonly #storage: Storage | null;
   #closing: Promise<void> | null = null;
 
-  constructor({ broker, listener }: BrokerNodeParts) {
+  constructor({ broker, listener, storage }: BrokerNodeParts) {
     this.#broker = broker;
     // The contract was given to the broker as a value, of which C is the type.
     this.#handle = broker.handle as NodeHandle<C>;
     this.#listener = listener;
+    this.#storage = storage;
     this.url = listener?.url ?? null;
     this.port = listener?.port ?? null;
   }
@@ -67,11 +75,15 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
     return this.#closing === null && this.#handle.isOpen;
   }
 
+  get health(): DataHealth {
+    return this.#storage?.health ?? NOTHING_KEPT;
+  }
+
   accept(link: Link, options?: AcceptOptions): void {
     this.#broker.accept(link, options);
   }
 
-  /** Stops accepting, lets the broker drain, then its links are closed with 1001. */
+  /** Stops accepting, lets the broker drain, closes its links with 1001, and then what it keeps. */
   close(): Promise<void> {
     this.#closing ??= this.#closeInOrder();
     return this.#closing;
@@ -81,7 +93,15 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
     try {
       await this.#listener?.close();
     } finally {
+      await this.#closeBroker();
+    }
+  }
+
+  async #closeBroker(): Promise<void> {
+    try {
       await this.#broker.close();
+    } finally {
+      await this.#storage?.close();
     }
   }
 

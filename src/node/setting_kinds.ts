@@ -1,5 +1,7 @@
 import { BOOLEAN_WORDS, parseBoolean } from "../host/boolean.ts";
 import { checkName } from "../protocol/name.ts";
+import { checkTopic } from "../protocol/topic.ts";
+import type { LogRule } from "../store/log_rules.ts";
 
 /** How values of one kind are read. The readers give `undefined` for what is not of the kind. */
 export interface Kind<T> {
@@ -14,6 +16,19 @@ export interface Kind<T> {
 /** The longest time that a timer of the runtime can wait, in seconds. */
 const SECONDS_MAX = 2_147_483;
 const PORT_MAX = 65_535;
+/** Rules of one broker; more are refused. */
+const LOG_RULES_MAX = 1_000;
+/** The longest time that something may be kept: a hundred years. */
+const DAYS_MAX = 36_525;
+const DAY_SECONDS = 86_400;
+const AGE_TEXT = /^(\d+(?:\.\d+)?)\s*([smhdw])?$/;
+const AGE_UNITS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3_600,
+  d: DAY_SECONDS,
+  w: 7 * DAY_SECONDS,
+};
 const DECIMAL = /^\d+(\.\d+)?$/;
 const SIZE = /^(\d+(?:\.\d+)?)\s*([KMGT])?(?:i?B)?$/i;
 const SIZE_UNITS = "KMGT";
@@ -43,6 +58,30 @@ export const INTERVAL: Kind<number> = numberKind({
   wanted: `a number of seconds from 0 (off) to ${SECONDS_MAX}`,
   accepts: (value) => value >= 0 && value <= SECONDS_MAX,
 });
+
+/** A number of days. */
+export const DAYS: Kind<number> = numberKind({
+  wanted: `a number of days > 0 and <= ${DAYS_MAX}`,
+  accepts: (value) => value > 0 && value <= DAYS_MAX,
+});
+
+/** How old something may become, in seconds, with the units that people write: `90s`, `12h`, `7d`. */
+export const AGE: Kind<number> = {
+  wanted: "an age such as 90s, 30m, 12h or 7d",
+  fromText(text: string): number | undefined {
+    const match = AGE_TEXT.exec(text.trim());
+    if (match === null) return undefined;
+    return positive(Number(match[1]) * (AGE_UNITS[match[2] ?? "s"] ?? 1));
+  },
+  fromJson(value: unknown): number | undefined {
+    if (typeof value === "string") return AGE.fromText(value);
+    return typeof value === "number" ? positive(value) : undefined;
+  },
+};
+
+function positive(seconds: number): number | undefined {
+  return seconds > 0 && seconds <= DAYS_MAX * DAY_SECONDS ? seconds : undefined;
+}
 
 /** How often something is tried again. */
 export const COUNT: Kind<number> = numberKind({
@@ -108,6 +147,38 @@ export const BASE_URL: Kind<string> = textKind("a URL such as ws://127.0.0.1:833
   const url = URL.parse(text);
   return url !== null && (url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "";
 });
+
+/** Where the catalog of a DuckLake is (spec 8.1). */
+export const DUCKLAKE_URL: Kind<string> = textKind(
+  "a URL that begins with ducklake:",
+  (text) => /^ducklake:./.test(text),
+);
+
+/** What is logged and what not: a list in a file, its JSON in a text. */
+export const LOG_RULES: Kind<readonly LogRule[]> = {
+  wanted: 'a list of rules such as {"topic": "video/**", "log": false}',
+  fromText(text: string): readonly LogRule[] | undefined {
+    try {
+      return LOG_RULES.fromJson(JSON.parse(text));
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  },
+  fromJson(value: unknown): readonly LogRule[] | undefined {
+    if (!Array.isArray(value) || value.length > LOG_RULES_MAX) return undefined;
+    const rules = value.map(logRule);
+    return rules.every((rule) => rule !== undefined) ? rules : undefined;
+  },
+};
+
+function logRule(value: unknown): LogRule | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { topic, log, ...others }: Record<string, unknown> = { ...value };
+  const isRule = typeof topic === "string" && checkTopic(topic) === null &&
+    typeof log === "boolean" && Object.keys(others).length === 0;
+  return isRule ? { topic, log } : undefined;
+}
 
 /** Several names: a list in a file, separated by commas in a variable. */
 export const NAMES: Kind<readonly string[]> = {

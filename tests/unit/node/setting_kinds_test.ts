@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BYTES, COUNT, NAMES } from "../../../src/node/setting_kinds.ts";
+import { AGE, BYTES, COUNT, LOG_RULES, NAMES } from "../../../src/node/setting_kinds.ts";
 
 const SIZES: readonly (readonly [string, number | undefined])[] = [
   ["1024", 1024],
@@ -32,4 +32,31 @@ Deno.test("NAMES refuses a list with a name that no component can have", () => {
   assertEquals(NAMES.fromText("ada,bob/x"), ["ada", "bob/x"]);
   assertEquals(NAMES.fromText("ada,,bob"), undefined);
   assertEquals(NAMES.fromJson("ada"), undefined);
+});
+
+const AGES: readonly (readonly [string, number | undefined])[] = [
+  ["90", 90],
+  ["90s", 90],
+  ["1.5h", 5_400],
+  ["30 m", 1_800],
+  ["7d", 604_800],
+  ["2w", 1_209_600],
+  ["0d", undefined],
+  ["-1h", undefined],
+  ["7 days", undefined],
+  ["99999999d", undefined],
+  ["", undefined],
+];
+for (const [text, wanted] of AGES) {
+  Deno.test(`AGE gives ${wanted} when the text is "${text}"`, () => {
+    assertEquals(AGE.fromText(text), wanted);
+    assertEquals(AGE.fromJson(text), wanted);
+  });
+}
+
+Deno.test("LOG_RULES reads the JSON of rules, and nothing else", () => {
+  assertEquals(LOG_RULES.fromText('[{"topic": "a", "log": false}]'), [{ topic: "a", log: false }]);
+  for (const text of ["", "{", "[1]", '[{"topic": "", "log": false}]', '[{"topic": "a"}]']) {
+    assertEquals(LOG_RULES.fromText(text), undefined);
+  }
 });

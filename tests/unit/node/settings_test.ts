@@ -48,6 +48,19 @@ Deno.test("resolveSettings() gives the defaults when nobody says anything", asyn
     spaces: true,
     admins: [],
     memoryLimit: 1024 ** 3,
+    memory: false,
+    logRetention: 7 * 86_400,
+    logRetentionBytes: 4 * 1024 ** 3,
+    logRules: [],
+    schema: null,
+    storage: "auto",
+    ducklakeUrl: null,
+    dataPath: null,
+    ignoreDataPath: false,
+    extensionDir: null,
+    downloadExtensions: true,
+    archiverInterval: null,
+    snapshotKeep: 7,
     log: "warn",
     encoding: "cbor",
     baseUrl: "ws://127.0.0.1:8338",
@@ -95,6 +108,33 @@ const WAYS = [
     value: ["ada", "bob"],
   },
   { key: "memoryLimit", env: ["REMBUS_MEMORY_LIMIT", "512M"], field: 536870912, value: 536870912 },
+  { key: "memory", env: ["REMBUS_MEMORY", "1"], field: true, value: true },
+  { key: "logRetention", env: ["REMBUS_LOG_RETENTION", "12h"], field: "0.5d", value: 43_200 },
+  {
+    key: "logRetentionBytes",
+    env: ["REMBUS_LOG_RETENTION_BYTES", "1G"],
+    field: "1GiB",
+    value: 1024 ** 3,
+  },
+  { key: "schema", env: ["REMBUS_SCHEMA", "s.json"], field: "s.json", value: "s.json" },
+  { key: "storage", env: ["REMBUS_STORAGE", "DuckLake"], field: "ducklake", value: "ducklake" },
+  {
+    key: "ducklakeUrl",
+    env: ["DUCKLAKE_URL", "ducklake:sqlite:a.db"],
+    field: "ducklake:sqlite:a.db",
+    value: "ducklake:sqlite:a.db",
+  },
+  { key: "dataPath", env: ["DATA_PATH", "s3://b/c"], field: "s3://b/c", value: "s3://b/c" },
+  { key: "ignoreDataPath", env: ["DUCKDB_IGNORE_DATA_PATH", "1"], field: true, value: true },
+  { key: "extensionDir", env: ["REMBUS_EXTENSION_DIR", "/x"], field: "/x", value: "/x" },
+  {
+    key: "downloadExtensions",
+    env: ["REMBUS_DOWNLOAD_EXTENSIONS", "no"],
+    field: false,
+    value: false,
+  },
+  { key: "archiverInterval", env: ["REMBUS_ARCHIVER_INTERVAL", "0.5"], field: 0.5, value: 0.5 },
+  { key: "snapshotKeep", env: ["REMBUS_SNAPSHOT_KEEP", "30"], field: 30, value: 30 },
   { key: "log", env: ["REMBUS_LOG", "WARNING"], field: "warn", value: "warn" },
   { key: "encoding", env: ["REMBUS_ENC", "JSON"], field: "json", value: "json" },
   { key: "baseUrl", env: ["REMBUS_BASE_URL", "wss://h:1"], field: "wss://h:1", value: "wss://h:1" },
@@ -130,6 +170,11 @@ const REFUSED = [
   { given: { file: { ws: 1.5 } }, wanted: '"ws"' },
   { given: { file: { admins: ["ok", 3] } }, wanted: '"admins"' },
   { given: { file: { start_anyway: 1 } }, wanted: '"start_anyway"' },
+  { given: { env: { REMBUS_LOG_RETENTION: "0d" } }, wanted: "12h" },
+  { given: { env: { REMBUS_SNAPSHOT_KEEP: "0" } }, wanted: "days" },
+  { given: { file: { log_rules: [{ topic: "a" }] } }, wanted: '"log_rules"' },
+  { given: { file: { log_rules: [{ topic: "a", log: false, more: 1 }] } }, wanted: '"log_rules"' },
+  { given: { file: { log_rules: { topic: "a", log: false } } }, wanted: '"log_rules"' },
   { given: { arguments: { policy: "random" as "first_up" } }, wanted: '"policy"' },
   { given: { arguments: { name: "a/../b" } }, wanted: '"name"' },
 ] satisfies readonly { given: Given; wanted: string }[];
@@ -161,4 +206,24 @@ Deno.test("resolveSettings() reads no daemon variables for a broker in a script"
 Deno.test("resolveSettings() reads no file for an anonymous component", async () => {
   const { values, path } = await resolve({ file: { request_timeout: 3 }, anonymous: true });
   assertEquals([values.requestTimeout, path], [10, null]);
+});
+
+Deno.test("resolveSettings() reads rules of the log from the file", async () => {
+  const rules = [{ topic: "video/**", log: false }];
+  const { values } = await resolve({ file: { log_rules: rules } });
+  assertEquals(values.logRules, rules);
+});
+
+Deno.test("resolveSettings() shows nothing of a URL that it refuses: there may be a password in it", async () => {
+  for (
+    const given of [
+      { env: { DUCKLAKE_URL: "postgres://ada:swordfish@h/db" } },
+      { file: { ducklake_url: "postgres://ada:swordfish@h/db" } },
+      { arguments: { ducklakeUrl: "postgres://ada:swordfish@h/db" } },
+    ]
+  ) {
+    const error = await assertRejects(() => resolve(given), TypeError);
+    assertStringIncludes(error.message, "ducklake:");
+    assertEquals(error.message.includes("swordfish"), false);
+  }
 });

@@ -1,0 +1,81 @@
+import { readableEnvironment } from "../host/environment.ts";
+import { isGranted } from "../host/permissions.ts";
+import { lakeArguments, type LakeCommand, lakeEnvironment } from "../lake/process.ts";
+import { RembusError, Status } from "../protocol/errors.ts";
+
+/** What the lake process opens the log with. */
+export interface LakeSourceInfo {
+  /** Directory of the log. */
+  readonly directory: string;
+}
+
+/** What a lake process is started for. */
+export interface LakePlace {
+  /** Directory of the tables; the process reads and writes it. */
+  readonly dir: string;
+  /** Directory of the log; the process only reads it. */
+  readonly logDirectory: string;
+  /** Directory of DuckDB's extensions, if one was named. */
+  readonly extensionDirectory: string | undefined;
+}
+
+/** The hidden command by which a compiled binary becomes its own lake process (D27). */
+export const LAKE_COMMAND = "__lake";
+
+/**
+ * How the lake process is started: this very runtime, with no other permissions than files need, or, compiled, this
+ * very binary with those that it was compiled with.
+ *
+ * @throws {RembusError} When this process may not start others.
+ */
+export function lakeCommand(place: LakePlace): LakeCommand {
+  const executable = executablePath();
+  if (executable === null || !isGranted({ name: "run", command: executable })) {
+    throw new RembusError(
+      Status.ERROR,
+      "Cannot open the tables: expected permission to start their process, got none; run with " +
+        `--allow-run=${executable ?? "deno"}`,
+    );
+  }
+  return {
+    executable,
+    args: Deno.build.standalone ? [LAKE_COMMAND] : runArguments(place),
+    env: environment(),
+  };
+}
+
+function runArguments({ dir, logDirectory, extensionDirectory }: LakePlace): string[] {
+  const entry = new URL("./lake_process.ts", import.meta.url).href;
+  const args = lakeArguments(entry, {
+    read: [logDirectory, dir, ...(extensionDirectory === undefined ? [] : [extensionDirectory])],
+    write: [dir],
+    // Where the package manager puts the library is not known here.
+    ffi: null,
+  });
+  return [
+    ...args.slice(0, 1),
+    "--quiet",
+    // A lock file of the program around us knows nothing of what is imported here alone.
+    "--no-lock",
+    `--deny-write=${logDirectory.replaceAll(",", ",,")}`,
+    ...args.slice(1),
+  ];
+}
+
+/** Without leave to start any program, Deno lets nobody say where libraries are loaded from. */
+function environment(): Record<string, string> {
+  const all = lakeEnvironment(readableEnvironment());
+  if (isGranted({ name: "run" })) return all;
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => !/^(?:LD|DYLD)_/i.test(name)),
+  );
+}
+
+function executablePath(): string | null {
+  try {
+    return Deno.execPath();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}
