@@ -8,7 +8,7 @@ import type { Logger } from "../util/log.ts";
 import { jsonLine } from "./values.ts";
 
 /** Variables of the reference's daemon that this version cannot honour. */
-const VARIABLES_UNSUPPORTED = ["REMBUS_MQTT_URL", "REMBUS_SCHEMA"] as const;
+const VARIABLES_UNSUPPORTED = ["REMBUS_MQTT_URL"] as const;
 
 /** `rembus broker` */
 export const brokerCommand: Command = {
@@ -29,14 +29,33 @@ export const brokerCommand: Command = {
     "requestTimeout",
     "pingInterval",
     "dir",
+    "memory",
+    "schema",
+    "logRetention",
+    "logRetentionBytes",
+    "storage",
+    "ducklakeUrl",
+    "dataPath",
+    "ignoreDataPath",
+    "extensionDir",
+    "downloadExtensions",
+    "archiverInterval",
+    "snapshotKeep",
     "log",
   ],
   details: [
     "Prints one line with its URL once components can connect. Ctrl-C lets it drain: it accepts\n" +
-    "nobody else, waits for what is under way, and says goodbye. A second Ctrl-C ends it at once.\n" +
-    "Needs --allow-net; --allow-env and --allow-read for settings from there.",
+    "nobody else, waits for what is under way, and says goodbye. A second Ctrl-C ends it at once.",
+    "Keeps messages, and who subscribed what, in <dir>/<name>; --memory keeps nothing. With --schema\n" +
+    "it also fills tables, which are asked with query_<table> (see rembus help query).",
+    "Needs --allow-net and --allow-env; --allow-read and --allow-write for its directory;\n" +
+    "--allow-run for the process of the tables. With --memory, --allow-net is enough.",
   ],
-  examples: ["rembus broker", "rembus broker --name plant --ws 9000 --host 0.0.0.0 --info"],
+  examples: [
+    "rembus broker",
+    "rembus broker --schema schema.json",
+    "rembus broker --memory --name plant --ws 9000 --host 0.0.0.0 --info",
+  ],
   untilInterrupted: true,
   async run({ io, json, settings, logger, signal }) {
     const { values } = await settings({ daemon: true });

@@ -4,9 +4,13 @@ import type { Command } from "./command.ts";
 import { configCommand } from "./config_command.ts";
 import { doctorCommand } from "./doctor_command.ts";
 import { exposeCommand } from "./expose_command.ts";
+import { importCommand } from "./import_command.ts";
+import { logCommand } from "./log_command.ts";
 import { pubCommand } from "./pub_command.ts";
+import { queryCommand } from "./query_command.ts";
 import { rpcCommand } from "./rpc_command.ts";
 import { subCommand } from "./sub_command.ts";
+import { tablesCommand } from "./tables_command.ts";
 import { versionCommand } from "./version_command.ts";
 
 /** Every command, in the order of the help. */
@@ -16,6 +20,10 @@ export const COMMANDS: readonly Command[] = [
   subCommand,
   rpcCommand,
   exposeCommand,
+  queryCommand,
+  tablesCommand,
+  logCommand,
+  importCommand,
   benchCommand,
   doctorCommand,
   configCommand,

@@ -56,10 +56,11 @@ interface Explained {
 }
 
 function explain(name: SettingName, value: unknown, source: SettingSource): Explained {
-  const { key, unit, flag, env, file, doc } = SETTINGS[name];
+  const { key, unit, flag, env, file, doc, secret } = SETTINGS[name];
   return {
     setting: key,
-    value,
+    // It may hold a password.
+    value: secret && value !== null ? "(set)" : value,
     unit,
     source: sourceText(source),
     option: flag === null ? null : `--${flag}`,

@@ -14,7 +14,7 @@ export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
 /** What each exit code means, for `help`. */
 export const EXIT_DOC: readonly (readonly [ExitCode, string])[] = [
-  [EXIT.OK, "done; also when Ctrl-C ended broker, sub or expose"],
+  [EXIT.OK, "done; also when Ctrl-C ended broker, sub, expose or log --follow"],
   [EXIT.FAILED, "it was tried and failed"],
   [EXIT.USAGE, "the command line makes no sense"],
   [EXIT.INTERRUPTED, "interrupted before it was done"],

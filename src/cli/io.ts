@@ -9,8 +9,14 @@ export interface CliIo {
   readonly host: Host;
   /** Whether standard output is a terminal, so that colours make sense. */
   readonly isTerminal: boolean;
+  /** Characters of one line of the terminal; `null` when standard output is none. */
+  readonly width: number | null;
   /** Writes one line to standard output. Rejects with `OutputClosedError` when nobody reads it. */
   line(text: string): Promise<void>;
+  /** Reads a file. */
+  load(path: string): Promise<Uint8Array>;
+  /** Writes a file, in place of one that is there. */
+  save(path: string, bytes: Uint8Array): Promise<void>;
   /** Writes one line to standard error, at once. */
   error(text: string): void;
   /** Starts to listen for Ctrl-C. */
@@ -24,6 +30,11 @@ export function systemIo(logger: Logger): CliIo {
   return {
     host: systemHost(logger),
     isTerminal: Deno.stdout.isTerminal(),
+    get width(): number | null {
+      return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null;
+    },
+    load: (path) => Deno.readFile(path),
+    save: (path, bytes) => Deno.writeFile(path, bytes),
     async line(text: string): Promise<void> {
       const bytes = encoder.encode(`${text}\n`);
       try {

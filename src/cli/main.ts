@@ -10,6 +10,7 @@ import { systemIo } from "./io.ts";
 import { rembusLogger, startLogging, stopLogging } from "./logging.ts";
 import { type ParsedOptions, parseOptions, settingArguments } from "./options.ts";
 import { styleFor } from "./style.ts";
+import { LAKE_COMMAND } from "../store/lake_command.ts";
 import { errorText } from "../util/error_text.ts";
 
 /**
@@ -32,6 +33,9 @@ export async function main(
 async function dispatch(args: readonly string[], io: CliIo): Promise<ExitCode> {
   const [first, ...rest] = args;
   const style = styleFor(io);
+  if (first === LAKE_COMMAND) {
+    return await (await import("../store/lake_process.ts")).runLakeProcess();
+  }
   if (first === undefined) throw new UsageError("Cannot run: expected a command, got none");
   if (first === "--version" || first === "-V") return await dispatch(["version"], io);
   if (first === "help" || first === "--help" || first === "-h") {

@@ -1,7 +1,10 @@
+import { DataFrame } from "../frame/data_frame.ts";
 import { QoS } from "../protocol/packet.ts";
+import { errorText } from "../util/error_text.ts";
 import { type Command, JSON_OPTION } from "./command.ts";
 import { brokerAddress, CONNECTION_OPTIONS, CONNECTION_SETTINGS } from "./connection.ts";
-import { EXIT } from "./exit.ts";
+import { CommandError, EXIT } from "./exit.ts";
+import type { CliIo } from "./io.ts";
 import { numberOption, type OptionSpec, type ParsedOptions, topicOperand } from "./options.ts";
 import { argumentsFrom, jsonLine } from "./values.ts";
 
@@ -35,16 +38,23 @@ export const pubCommand: Command = {
     QOS_OPTION,
     { name: "slot", value: "NUMBER", doc: "unsigned 32-bit number that goes with the message" },
     TEXT_OPTION,
+    {
+      name: "arrow",
+      value: "FILE",
+      doc: "publish the data frame in an Arrow IPC file, as last argument",
+    },
     { ...JSON_OPTION, doc: "print what was published, as one JSON value" },
   ],
   settings: CONNECTION_SETTINGS,
   details: [
     "Each argument that is JSON is published as that value, any other one as text. With --qos 1\n" +
-    "and 2 it ends once the broker acknowledged the message. Needs --allow-net.",
+    "and 2 it ends once the broker acknowledged the message. Needs --allow-net; --allow-read for\n" +
+    "--arrow, which takes streams and files of Arrow, also what rembus query --arrow wrote.",
   ],
   examples: [
     'rembus pub alarm "battery low" CRITICAL',
     "rembus pub dn1/telemetry '{\"temperature\": 21.6}' --qos 1",
+    "rembus pub telemetry --arrow telemetry.arrow --qos 1",
   ],
   untilInterrupted: false,
   async run(context) {
@@ -54,6 +64,8 @@ export const pubCommand: Command = {
     const topic = topicOperand(options);
     const words = options.operands.slice(1);
     const args = argumentsFrom(words, { asText: options.flag("text") ?? false });
+    const path = options.text("arrow");
+    if (path !== undefined) args.push(await frameIn(path, io));
     const broker = await brokerAddress(context);
     await using node = await broker.connect();
     await node.with({ qos, signal, ...(slot === undefined ? {} : { slot }) }).publish(
@@ -64,3 +76,11 @@ export const pubCommand: Command = {
     return EXIT.OK;
   },
 };
+
+async function frameIn(path: string, io: CliIo): Promise<DataFrame> {
+  try {
+    return DataFrame.fromArrow(await io.load(path));
+  } catch (error) {
+    throw new CommandError(`Cannot publish "${path}": ${errorText(error)}`, { cause: error });
+  }
+}

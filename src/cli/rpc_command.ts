@@ -1,7 +1,7 @@
-import { CallError, Status, statusText } from "../protocol/errors.ts";
+import { explained } from "./call_failure.ts";
 import { type Command, JSON_OPTION } from "./command.ts";
 import { brokerAddress, CONNECTION_OPTIONS, CONNECTION_SETTINGS } from "./connection.ts";
-import { CommandError, EXIT } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { topicOperand } from "./options.ts";
 import { TEXT_OPTION } from "./pub_command.ts";
 import { argumentsFrom, jsonLine, readable } from "./values.ts";
@@ -43,31 +43,3 @@ export const rpcCommand: Command = {
     return EXIT.OK;
   },
 };
-
-/** What a status means to whoever called, and whether its data says more than the name of what was called. */
-const MEANING: ReadonlyMap<number, { readonly text: string; readonly isDetailed: boolean }> =
-  new Map([
-    [Status.METHOD_EXCEPTION, { text: "it failed", isDetailed: true }],
-    [Status.METHOD_ARGS_ERROR, { text: "its arguments are wrong", isDetailed: true }],
-    [Status.METHOD_NOT_FOUND, { text: "nobody exposes it, or it is private", isDetailed: false }],
-    [Status.METHOD_UNAVAILABLE, {
-      text: "nobody who exposes it can answer now",
-      isDetailed: false,
-    }],
-    [Status.TARGET_NOT_FOUND, { text: "no component of that name is known", isDetailed: false }],
-    [Status.TARGET_DOWN, { text: "the component of that name is away", isDetailed: false }],
-  ]);
-
-/** The answer, or an error that says what its status means. */
-async function explained(call: Promise<unknown>): Promise<unknown> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    const { topic, status, data } = error;
-    const { text, isDetailed } = MEANING.get(status) ??
-      { text: statusText(status, data), isDetailed: false };
-    const detail = isDetailed && typeof data === "string" && data !== "" ? `: ${data}` : "";
-    throw new CommandError(`Cannot call "${topic}": ${text}${detail}`, { cause: error });
-  }
-}

@@ -176,7 +176,7 @@ export async function startBrokerProcess(
   args: readonly string[] = [],
   options?: ProcessOptions,
 ): Promise<{ readonly process: CliProcess; readonly url: string; readonly port: number }> {
-  const process = new CliProcess(["broker", "--ws", "0", "--json", ...args], options);
+  const process = new CliProcess(["broker", "--memory", "--ws", "0", "--json", ...args], options);
   try {
     const { url, port } = JSON.parse(await process.line());
     return { process, url, port };

@@ -36,14 +36,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 Deno.test("broker says its URL in one line when it is ready", async () => {
-  await using broker = new CliProcess(["broker", "--ws", "0", "--name", "plant"]);
+  await using broker = new CliProcess(["broker", "--memory", "--ws", "0", "--name", "plant"]);
   assertMatch(await broker.line(), /^plant listens on ws:\/\/127\.0\.0\.1:\d+$/);
 });
 
 Deno.test("broker gives exit code 1 and one line when its port is in use", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  const { code, stdout, stderr } = await runCli(["broker", "--ws", String(port)]);
+  const { code, stdout, stderr } = await runCli(["broker", "--memory", "--ws", String(port)]);
   assertEquals([code, stdout], [1, []]);
   assertEquals(stderr, [
     `rembus: Cannot listen on "127.0.0.1:${port}": expected a free port, got one in use; ` +
@@ -56,7 +56,7 @@ Deno.test("broker takes its name and policy from settings.json and environment",
   try {
     await Deno.mkdir(`${dir}/plant`);
     await Deno.writeTextFile(`${dir}/plant/settings.json`, '{"ws": 0, "policy": "less_busy"}');
-    await using broker = new CliProcess(["broker"], {
+    await using broker = new CliProcess(["broker", "--memory"], {
       env: { REMBUS_DIR: dir, REMBUS_NAME: "plant" },
     });
     const url = (await broker.line()).replace("plant listens on ", "");
@@ -238,7 +238,7 @@ Deno.test("sub tells that its broker was away, and goes on when it is back", asy
   assertEquals((await first.process.end()).code, 0);
   await first.process[Symbol.asyncDispose]();
   await sub.logLine("not connected");
-  await using second = new CliProcess(["broker", "--ws", String(port)]);
+  await using second = new CliProcess(["broker", "--memory", "--ws", String(port)]);
   await second.line();
   // Nobody outside knows when it is back: the message is repeated until it has come.
   const line = sub.line();

@@ -49,7 +49,7 @@ Deno.test("a broker on one port needs --allow-net for that address alone", async
 Deno.test("a broker on a given port needs --allow-net for that port alone", async () => {
   const port = freePort();
   const flags = [`--allow-net=127.0.0.1:${port}`];
-  await using broker = new CliProcess(["broker", "--ws", String(port)], { flags });
+  await using broker = new CliProcess(["broker", "--memory", "--ws", String(port)], { flags });
   assertEquals(await broker.line(), `broker listens on ws://127.0.0.1:${port}`);
 });
 
@@ -122,7 +122,7 @@ Deno.test("rembus expose needs --allow-read for its module, and says so in one l
 });
 
 Deno.test("a broker without --allow-net says which flag it needs", async () => {
-  const { code, stderr } = await runCli(["broker", "--ws", "0"], { flags: [] });
+  const { code, stderr } = await runCli(["broker", "--memory", "--ws", "0"], { flags: [] });
   assertEquals(code, 1);
   assertEquals(stderr.length, 1, stderr.join("\n"));
   assertStringIncludes(stderr[0] ?? "", "--allow-net");
@@ -130,7 +130,7 @@ Deno.test("a broker without --allow-net says which flag it needs", async () => {
 
 Deno.test("rembus broker runs with --allow-net alone, on the defaults", async () => {
   const flags = ["--allow-net"];
-  await using broker = new CliProcess(["broker", "--ws", "0"], { flags });
+  await using broker = new CliProcess(["broker", "--memory", "--ws", "0"], { flags });
   assertStringIncludes(await broker.line(), "broker listens on ws://127.0.0.1:");
   broker.signal("SIGINT");
   assertEquals((await broker.end()).code, 0);

@@ -6,6 +6,8 @@ export interface FakeIo extends CliIo {
   readonly lines: string[];
   /** Lines of standard error. */
   readonly errors: string[];
+  /** Path -> what was saved there. */
+  readonly saved: Map<string, Uint8Array>;
   /** Presses Ctrl-C. */
   interrupt(): void;
   /** Resolves with the first line of standard output. */
@@ -18,18 +20,28 @@ export function fakeIo(parts: {
   /** Path -> text. */
   readonly files?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** Width of the terminal. */
+  readonly width?: number;
   /** Fails instead of writing a line. */
   readonly failLine?: () => Error;
 } = {}): FakeIo {
   const lines: string[] = [];
   const errors: string[] = [];
+  const saved = new Map<string, Uint8Array>();
   const controller = new AbortController();
   const first = Promise.withResolvers<string>();
   return {
     lines,
     errors,
+    saved,
     firstLine: first.promise,
     isTerminal: parts.isTerminal ?? false,
+    width: parts.width ?? null,
+    load: (path) => Promise.resolve(new TextEncoder().encode(parts.files?.[path] ?? "")),
+    save(path: string, bytes: Uint8Array): Promise<void> {
+      saved.set(path, bytes);
+      return Promise.resolve();
+    },
     host: {
       os: "linux",
       env: (name) => parts.env?.[name],

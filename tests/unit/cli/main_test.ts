@@ -61,6 +61,22 @@ const USAGE_ERRORS = [
   { args: ["rpc", "x".repeat(1_025)], wanted: "at most 1024 bytes" },
   { args: ["sub", "a", "b"], wanted: "expected <pattern>" },
   { args: ["sub", "a", "--from", "yesterday"], wanted: "90s" },
+  { args: ["query"], wanted: "expected <table>" },
+  { args: ["query", ""], wanted: "expected the name of a table" },
+  { args: ["query", "a", "--json", "--csv"], wanted: '"--json" with "--csv"' },
+  { args: ["query", "a", "--csv", "--arrow", "f"], wanted: '"--csv" with "--arrow"' },
+  { args: ["query", "a", "--param", "1"], wanted: "expected a condition in --where" },
+  { args: ["tables", "a"], wanted: "expected no operands" },
+  { args: ["import"], wanted: "expected <directory>" },
+  { args: ["import", "old", "--storage", "x"], wanted: "auto, native, ducklake" },
+  { args: ["log", "plant"], wanted: "expected no operands" },
+  { args: ["log", "--from", "yesterday"], wanted: "2026-01-31T12:30Z" },
+  { args: ["log", "--from", "2026-13-01"], wanted: "2026-01-31T12:30Z" },
+  { args: ["log", "--topic", "a/".repeat(64)], wanted: "at most 64 levels" },
+  { args: ["log", "--count", "0"], wanted: "--count" },
+  { args: ["log", "--check", "--topic", "a"], wanted: '"--check" with "--topic"' },
+  { args: ["log", "--last", "-f"], wanted: '"--last" with "--follow"' },
+  { args: ["log", "--last", "--check"], wanted: '"--check" with "--last"' },
   { args: ["config", "show"], wanted: "config explain" },
 ];
 for (const { args, wanted } of USAGE_ERRORS) {
@@ -80,6 +96,12 @@ Deno.test("main() gives exit code 1 and one line when a setting is wrong", async
   assertEquals(io.errors, [
     'rembus: Cannot use REMBUS_PORT: expected a port from 0 (any free one) to 65535, got "http"',
   ]);
+});
+
+Deno.test("main() says which file is no data frame before it connects", async () => {
+  const io = fakeIo({ files: { "t.arrow": "text" } });
+  assertEquals(await main(["pub", "a", "--arrow", "t.arrow"], io), EXIT.FAILED);
+  assertStringIncludes(io.errors[0] ?? "", 'Cannot publish "t.arrow": Cannot read the data frame');
 });
 
 Deno.test("main() refuses to serve in the clear when TLS was asked for", async () => {

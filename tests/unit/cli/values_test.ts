@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { argumentsFrom, jsonLine, readable } from "../../../src/cli/values.ts";
+import { Tagged } from "../../../src/protocol/cbor.ts";
+import { weatherFrame } from "./frames.ts";
 
 Deno.test("argumentsFrom() reads JSON where it is JSON, else text", () => {
   assertEquals(
@@ -29,4 +31,13 @@ Deno.test("readable() writes text as it is and all else as JSON", () => {
   assertEquals(readable("a b"), "a b");
   assertEquals(readable([1, "x"]), '[1,"x"]');
   assertEquals(readable(null), "null");
+});
+
+Deno.test("jsonLine() writes data frames as rows, and damaged ones as their bytes", () => {
+  const frame = new Tagged(80, weatherFrame());
+  const rows = '[{"dn":"a","temperature":21.5},{"dn":"b","temperature":-3},' +
+    '{"dn":"c","temperature":null}]';
+  assertEquals(readable(frame), rows);
+  assertEquals(jsonLine({ args: [frame, 1] }), `{"args":[${rows},1]}`);
+  assertEquals(jsonLine([new Tagged(80, Uint8Array.of(1))]), '["AQ=="]');
 });
