@@ -133,7 +133,7 @@ function newBroker(settings: Settings, extras: BrokerExtras, storage: Storage | 
     name: settings.name,
     policy: settings.policy,
     spaces: settings.spaces,
-    admins: settings.admins,
+    admins: [...settings.admins, ...(storage?.admins ?? [])],
     encoding: settings.encoding,
     requestTimeoutMs: settings.requestTimeout * MS_PER_SECOND,
     memoryLimitBytes: settings.memoryLimit,

@@ -66,6 +66,7 @@ export class DurableState implements StateStore, AsyncDisposable {
   readonly #pending = new Pending();
   #admins: readonly string[];
   #tenants: readonly Tenant[];
+  #logId: string | null;
   #state: State = { kind: "open" };
   /** Oldest first. */
   #waiters: Waiter[] = [];
@@ -80,6 +81,7 @@ export class DurableState implements StateStore, AsyncDisposable {
     this.remembered = parts.stored.remembered;
     this.#admins = parts.stored.admins;
     this.#tenants = parts.stored.tenants;
+    this.#logId = parts.stored.logId;
     this.#statements = new Statements(parts.database);
     this.#rows = new StoredRows(parts.database);
   }
@@ -108,6 +110,28 @@ export class DurableState implements StateStore, AsyncDisposable {
     return this.#tenants;
   }
 
+  /** The log that positions belong to; `null` before one was noted. */
+  get logId(): string | null {
+    return this.#logId;
+  }
+
+  /**
+   * Notes which log positions belong to. Those of another log mean nothing: they are all forgotten, behind which
+   * everything in the new log counts as missed. They are as before in `remembered`. Durable as after `put`.
+   */
+  putLogId(logId: string): void {
+    if (logId === this.#logId) return;
+    for (const { name, subscriptions } of this.remembered.components) {
+      for (const { topic } of subscriptions) {
+        this.put({ kind: "served", name, topic, mark: 0, seen: 0, until: 0 });
+      }
+    }
+    // The last of all: when only some of the positions are stored, they are forgotten again at the next start.
+    this.#logId = logId;
+    this.#pending.setLogId(logId);
+    this.#urge();
+  }
+
   /** Replaces the admins; each name once. Durable as after `put`. */
   putAdmins(names: readonly string[]): void {
     this.#admins = [...new Set(names)];
@@ -134,7 +158,7 @@ export class DurableState implements StateStore, AsyncDisposable {
       stored: this.#state.kind === "failing" ? this.#rows : null,
     });
     if (change.kind === "served" || change.kind === "seen") {
-      this.#timer ??= this.#parts.clock.setTimer(() => this.#fire(), LAZY_MS);
+      this.#timer ??= this.#parts.clock.setTimer(() => this.#write(), LAZY_MS);
       return;
     }
     const noun = NOUNS[change.kind];
@@ -163,8 +187,7 @@ export class DurableState implements StateStore, AsyncDisposable {
   /** Stores what waits, and closes the file. What cannot be stored is reported and lost. Idempotent. */
   close(): Promise<void> {
     if (this.#state.kind === "closed") return Promise.resolve();
-    if (this.#turn !== null) clearImmediate(this.#turn);
-    this.#timer?.cancel();
+    this.#unschedule();
     try {
       while (this.#pending.size > 0) this.#writeSome();
       this.#settle();
@@ -191,13 +214,17 @@ export class DurableState implements StateStore, AsyncDisposable {
     this.#turn = setImmediate(() => this.#write());
   }
 
-  #fire(): void {
+  /** Nothing is written by itself any more, until that is scheduled again. */
+  #unschedule(): void {
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    this.#turn = null;
+    this.#timer?.cancel();
     this.#timer = null;
-    this.#write();
   }
 
   #write(): void {
-    this.#turn = null;
+    // Only one of turn and timer is left when both were set: two chains of writes would outlive `close`.
+    this.#unschedule();
     try {
       this.#writeSome();
     } catch (error) {
@@ -225,11 +252,7 @@ export class DurableState implements StateStore, AsyncDisposable {
       this.#state = { kind: "open" };
       this.#parts.onHealth(this.health);
     }
-    if (this.#pending.size === 0) {
-      this.#nouns.clear();
-      this.#timer?.cancel();
-      this.#timer = null;
-    }
+    if (this.#pending.size === 0) this.#nouns.clear();
     this.#settle();
   }
 
@@ -246,10 +269,9 @@ export class DurableState implements StateStore, AsyncDisposable {
     const reason = `Cannot write the state "${path}": ${detailOf(error)}`;
     const isNews = this.#state.kind !== "failing" || this.#state.reason !== reason;
     this.#state = { kind: "failing", attempts, reason };
-    this.#timer?.cancel();
     // At least half of the pause: a disk in trouble is not asked all the time.
     const ceiling = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempts, 16));
-    this.#timer = clock.setTimer(() => this.#fire(), ceiling / 2 * (1 + random()));
+    this.#timer = clock.setTimer(() => this.#write(), ceiling / 2 * (1 + random()));
     this.#rejectAll(this.#failure(error));
     if (!isNews) return;
     logger.error("stateNotStored", { path, reason, changed: this.#pending.size });

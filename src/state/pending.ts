@@ -89,6 +89,14 @@ export class Pending {
     this.#note("admins", [{ statement: "clearAdmins", values: [] }, ...added]);
   }
 
+  /** Notes which log positions belong to. */
+  setLogId(logId: string): void {
+    this.#note("origin", [
+      { statement: "clearOrigin", values: [] },
+      { statement: "addOrigin", values: [logId] },
+    ]);
+  }
+
   /** Notes the tenants. */
   setTenants(tenants: readonly Tenant[]): void {
     const added = tenants.map(({ tenant, secret }): Write => ({

@@ -14,6 +14,8 @@ export interface StoredState {
   readonly admins: readonly string[];
   /** In the order of their domains. */
   readonly tenants: readonly Tenant[];
+  /** The log that positions belong to; `null` when none was noted. */
+  readonly logId: string | null;
 }
 
 /** A topic may begin with the character that marks the order of bytes. */
@@ -31,6 +33,7 @@ export function readState(database: Database): StoredState {
           names: JSON.parse(String(names)) as string[],
         })),
     },
+    logId: all("SELECT log_id FROM origin").map(([logId]) => textOf(logId)).at(-1) ?? null,
     admins: all(`SELECT ${text("name")} FROM admin ORDER BY name`).map(([name]) => textOf(name)),
     tenants: all(`SELECT ${text("tenant")}, ${text("secret")} FROM tenant ORDER BY tenant`)
       .map(([tenant, secret]) => ({ tenant: textOf(tenant), secret: textOf(secret) })),

@@ -38,6 +38,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE admin (
     name TEXT NOT NULL PRIMARY KEY
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE origin (
+    log_id TEXT NOT NULL
+  ) STRICT;
   CREATE TABLE tenant (
     tenant TEXT NOT NULL PRIMARY KEY,
     secret TEXT NOT NULL

@@ -17,6 +17,8 @@ const SQL = {
   makePrivate: "INSERT INTO private_topic VALUES (?, ?) " +
     "ON CONFLICT DO UPDATE SET names = excluded.names",
   makePublic: "DELETE FROM private_topic WHERE topic = ?",
+  clearOrigin: "DELETE FROM origin",
+  addOrigin: "INSERT INTO origin VALUES (?)",
   clearAdmins: "DELETE FROM admin",
   addAdmin: "INSERT INTO admin VALUES (?)",
   clearTenants: "DELETE FROM tenant",

@@ -26,6 +26,8 @@ export interface Storage extends AsyncDisposable {
   readonly journal: Journal;
   /** What is remembered of components. */
   readonly state: StateStore;
+  /** Admins that are remembered: those that were imported. */
+  readonly admins: readonly string[];
   /** The services of the tables, by name; empty without a schema. */
   readonly services: ReadonlyMap<string, RawService>;
   /** How it is at the moment. */
@@ -79,13 +81,22 @@ async function openAll(
   const log = await openLog(options, { schema, opened, logDirectory });
   opened.log = log;
   if (schema !== null) log.hold(FIRST_OFFSET);
-  const state = openStateStore({
-    path: `${place}/state.db`,
-    clock,
-    logger,
-    onHealth: (health) => healthLog.note("state", troubleOf(health)),
-  });
-  opened.state = state;
+  const openState = (): DurableState =>
+    openStateStore({
+      path: `${place}/state.db`,
+      clock,
+      logger,
+      onHealth: (health) => healthLog.note("state", troubleOf(health)),
+    });
+  opened.state = openState();
+  if (opened.state.logId !== log.logId) {
+    if (opened.state.logId !== null) logger.warn("positions of another log forgotten", { place });
+    opened.state.putLogId(log.logId);
+    await opened.state.committed();
+    await opened.state.close();
+    opened.state = openState();
+  }
+  const { state } = opened;
   if (schema === null || tables === undefined) {
     return new OpenStorage(opened, { log, state, services: NO_SERVICES });
   }
@@ -146,6 +157,10 @@ class OpenStorage implements Storage {
   readonly services: ReadonlyMap<string, RawService>;
   readonly #opened: Opened;
   #closing: Promise<void> | null = null;
+
+  get admins(): readonly string[] {
+    return this.state.admins;
+  }
 
   constructor(
     opened: Opened,
