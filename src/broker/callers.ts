@@ -1,3 +1,4 @@
+import { incomingValue, outgoingArgs } from "../frame/arguments.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
 import { callError, ConnectionClosedError, LimitError, Status } from "../protocol/errors.ts";
 import { Payload } from "../protocol/payload.ts";
@@ -19,7 +20,7 @@ export interface CallerParts {
 
 /** The result of an answered call; throws the typed error of any other status. */
 export function resultOf(topic: string, { status, data }: Answer): unknown {
-  if (status === Status.OK) return data.value;
+  if (status === Status.OK) return incomingValue(data.value);
   throw callError(status, topic, data.value);
 }
 
@@ -45,7 +46,7 @@ function publishTo(name: string, parts: CallerParts, { topic, args }: Message): 
     topic,
     qos: 0,
     slot: null,
-    data: Payload.fromCbor(encodeCbor(args)),
+    data: Payload.fromCbor(encodeCbor(outgoingArgs(args))),
     extras: null,
     frame: null,
   });
@@ -70,7 +71,7 @@ async function callPeer(
 ): Promise<unknown> {
   assertTopic(topic);
   const exposer = connected(name, parts, "call");
-  const data = Payload.fromCbor(encodeCbor(args));
+  const data = Payload.fromCbor(encodeCbor(outgoingArgs(args)));
   const { calls, waits, requestTimeoutMs: timeoutMs } = parts;
   const answer = await waits.answer((settle) => {
     calls.forward({

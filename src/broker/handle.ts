@@ -1,3 +1,4 @@
+import { outgoingArgs } from "../frame/arguments.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
 import { checkName } from "../protocol/name.ts";
 import { ConnectionClosedError, LimitError, RembusError, Status } from "../protocol/errors.ts";
@@ -94,7 +95,7 @@ export class BrokerHandle implements NodeHandle {
         topic,
         qos,
         slot,
-        data: Payload.fromCbor(encodeCbor(args)),
+        data: Payload.fromCbor(encodeCbor(outgoingArgs(args))),
         extras: null,
         frame: null,
       });
@@ -328,7 +329,7 @@ export class BrokerHandle implements NodeHandle {
       id: idWithSlot(random, null, 1),
       topic,
       target,
-      data: Payload.fromCbor(encodeCbor(args)),
+      data: Payload.fromCbor(encodeCbor(outgoingArgs(args))),
       extras: { ttl: timeoutMs },
     };
     const from = { name: this.rid, isBroker: true, conversation: null, twin: null };

@@ -87,5 +87,12 @@ export const SERVED_STORE_MS = 1_000;
 export const SERVED_COVER_MS = 100;
 /** Publications of one session that wait until the journal takes more. Exceeded: the session is closed. */
 export const STALLED_BYTES_MAX: number = 64 * 1024 * 1024;
+/**
+ * Bytes of a data frame that a JSON peer gets as rows. Exceeded: a result becomes 40, a publication is given up for that
+ * peer, counted and told as a gap.
+ */
+export const JSON_FRAME_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Values of such a frame, rows times columns. Exceeded: as above. */
+export const JSON_FRAME_CELLS_MAX = 100_000;
 /** Topics with a gap not yet told to a session. Exceeded: gaps are told under the topic `**`. */
 export const GAP_TOPICS_MAX = 1_000;

@@ -13,6 +13,7 @@ import { GapBook } from "./gaps.ts";
 import { OUTBOUND_BYTES_MAX } from "./limits.ts";
 import type { OutboundMemory } from "./memory.ts";
 import type { Addressee, Publication } from "./publication.ts";
+import { withRows } from "./rows_for_json.ts";
 
 /** Room for the header of a frame, when its size is estimated. */
 const HEAD_BYTES = 64;
@@ -237,7 +238,7 @@ export class Outbound {
     const { channel, log } = this.#parts;
     try {
       const wire = channel.encoding === "json"
-        ? encodePacketJson(packet, channel.dialect)
+        ? encodePacketJson(withRows(packet), channel.dialect)
         : encodePacket(packet);
       return sizeOf(wire) > FRAME_BYTES_MAX ? null : wire;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { outgoingValue } from "../frame/arguments.ts";
 import type { Caller, ConnectionEvent } from "../peer/api.ts";
 import type { CallResult, DeliveryInfo, Handlers } from "../peer/handlers.ts";
 import { DeliveryWindow } from "../peer/window.ts";
@@ -272,7 +273,7 @@ export class Receiver {
 
   #answer({ topic, id }: Rpc, { status, data }: CallResult, session: Session): void {
     try {
-      session.send(answer(id, status, data));
+      session.send(answer(id, status, outgoingValue(data, session.encoding)));
     } catch (error) {
       this.#options.log.warn("result not sent", { topic, error });
       const reason = errorText(error);

@@ -1,3 +1,4 @@
+import { incomingValue, outgoingArgs } from "../frame/arguments.ts";
 import { anonymousName } from "../peer/anonymous_name.ts";
 import type { Caller, CallOptions, ConnectionEvent } from "../peer/api.ts";
 import { webSocketDialer } from "../peer/dial.ts";
@@ -7,7 +8,7 @@ import { Publisher } from "../peer/publisher.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
 import { callError, ConnectionClosedError, type RembusError, Status } from "../protocol/errors.ts";
 import { idWithSlot } from "../protocol/msg_id.ts";
-import { type Packet, QoS } from "../protocol/packet.ts";
+import { type Encoding, type Packet, QoS } from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
 import type { ComponentUrl } from "../protocol/url.ts";
 import { type AnnouncementKind, Announcements } from "./announcements.ts";
@@ -131,6 +132,7 @@ export class Uplink {
   async publish(topic: string, args: readonly unknown[], call: CallOptions): Promise<void> {
     const { qos = QoS.ZERO, signal, timeoutMs } = call;
     const { random } = this.#parts.options;
+    const sent = outgoingArgs(args, this.#encoding);
     const slot = qos === QoS.ZERO && call.slot === 0 ? null : call.slot ?? null;
     const common = { type: "publish", topic, slot, extras: null, frame: null } as const;
     if (qos === QoS.ZERO) {
@@ -141,13 +143,13 @@ export class Uplink {
         ...common,
         id: idWithSlot(random, slot, qos),
         qos,
-        data: Payload.fromValue(args),
+        data: Payload.fromValue(sent),
       });
       return await session.drained(signal);
     }
     if (this.#connection.isClosed) throw new ConnectionClosedError();
     // Bytes, since it may be sent again after the caller has changed the values.
-    const data = Payload.fromCbor(encodeCbor(args));
+    const data = Payload.fromCbor(encodeCbor(sent));
     const id = idWithSlot(random, slot, qos);
     return await this.#publisher.publish({ ...common, id, qos, data }, { signal, timeoutMs });
   }
@@ -161,10 +163,10 @@ export class Uplink {
       type: "rpc",
       topic,
       target,
-      data: Payload.fromValue(args),
+      data: Payload.fromValue(outgoingArgs(args, this.#encoding)),
       extras: session.isCapable ? { ttl: timeoutMs } : null,
     }, { signal, timeoutMs });
-    if (status === Status.OK) return data.value;
+    if (status === Status.OK) return incomingValue(data.value);
     throw callError(status, topic, data.value);
   }
 
@@ -225,6 +227,11 @@ export class Uplink {
     } catch (error) {
       if (!this.#isTemporary(error)) throw error;
     }
+  }
+
+  /** How the next packet is written. */
+  get #encoding(): Encoding {
+    return this.#connection.session?.encoding ?? this.#parts.options.encoding;
   }
 
   #session(): Session {

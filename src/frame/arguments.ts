@@ -8,6 +8,7 @@ import { isPlain } from "./infer.ts";
  * The arguments as they leave: tables of Arrow libraries become frames. For a component that speaks JSON
  * frames become rows, since JSON has no bytes and the receivers of rows need no Arrow. What needs no change is
  * not copied. Only the arguments themselves are looked at, not what is in them (spec 2.6).
+ * A frame of nodejs-polars is a plain object to look at: pass it through `DataFrame.fromArrow`.
  */
 export function outgoingArgs(
   args: readonly unknown[],

@@ -103,7 +103,7 @@ export class DataFrame extends Tagged {
 
   /**
    * Makes a frame of what is Arrow already: a table of apache-arrow, flechette, arquero or nodejs-polars, the
-   * bytes of a stream or file, or their base64 text, which is what a component that speaks JSON receives.
+   * bytes of a stream or file, or their base64 text, as a frame deep inside a JSON message is.
    *
    * Throws {@link FrameError} for bytes that cannot be read, `TypeError` for anything else.
    */
@@ -144,11 +144,10 @@ export class DataFrame extends Tagged {
   }
 
   /**
-   * The frame as a table of the Arrow library (`@uwdata/flechette`), which is loaded now: for large frames, since
-   * no values are made before they are asked for. Unless `options` say otherwise, it gives 64-bit integers and timestamps as bigint (in the
-   * unit of their column) and decimals as bigint times `10^scale`.
-   *
-   * Names and values of the frame are in it, not what its writer noted beside them (schema metadata).
+   * The frame as a table of the Arrow library (`@uwdata/flechette`), which is loaded now: for large frames,
+   * since no values are made before they are asked for. Unless `options` say otherwise, it gives 64-bit integers
+   * and timestamps as bigint (in the unit of their column) and decimals as bigint times `10^scale`. What the
+   * writer noted beside names and values (schema metadata) is not in it.
    *
    * A browser without a bundler needs `npm:@uwdata/flechette@2.6.0` in its import map.
    */

@@ -150,7 +150,7 @@ class StreamReader {
   }
 
   #takeBatch({ flat, header, body }: FrameMessage, fields: readonly FrameField[]): void {
-    const reader = new BatchReader(flat, header, body, this.#dictionaries);
+    const reader = new BatchReader({ flat, batch: header, body, dictionaries: this.#dictionaries });
     const length = Number(flat.long(header, BATCH.LENGTH));
     this.#rowCount += length;
     if (!(length >= 0 && this.#rowCount <= this.#bytes.length * BITS + NULLS_MAX)) {
@@ -176,7 +176,9 @@ class StreamReader {
     const type = this.#types.get(id);
     if (type === undefined) throw damaged("a dictionary belongs to no column");
     const batch = flat.required(header, DICTIONARY.DATA);
-    const part = new BatchReader(flat, batch, body, this.#dictionaries).data(type.value);
+    const part = new BatchReader({ flat, batch, body, dictionaries: this.#dictionaries }).data(
+      type.value,
+    );
     // Readers of other libraries decode all of it at once: nothing may be there that takes no bytes.
     if (part.length > Math.max(1, body.length)) throw damaged("a dictionary is too long");
     checkData(part);
@@ -188,6 +190,16 @@ class StreamReader {
       length: part.length + (isDelta && before !== undefined ? before.length : 0),
     });
   }
+}
+
+/** What a {@link BatchReader} needs. */
+interface BatchParts {
+  readonly flat: FlatReader;
+  /** The table of the batch. */
+  readonly batch: number;
+  readonly body: Uint8Array;
+  /** Dictionary number -> its values so far. */
+  readonly dictionaries: ReadonlyMap<bigint, Dictionary>;
 }
 
 /** Takes nodes and buffers off a batch in the order of the fields. */
@@ -203,12 +215,7 @@ class BatchReader {
   #viewCount = 0;
   #bufferBytes = 0;
 
-  constructor(
-    flat: FlatReader,
-    batch: number,
-    body: Uint8Array,
-    dictionaries: ReadonlyMap<bigint, Dictionary>,
-  ) {
+  constructor({ flat, batch, body, dictionaries }: BatchParts) {
     if (flat.table(batch, BATCH.COMPRESSION) !== null) {
       throw new FrameError("expected a frame without compression, got a compressed one");
     }

@@ -1,3 +1,4 @@
+import { incomingArgs, outgoingValue } from "../frame/arguments.ts";
 import { Status } from "../protocol/errors.ts";
 import type { QoS } from "../protocol/packet.ts";
 import { isSpace } from "../protocol/topic.ts";
@@ -137,7 +138,7 @@ export class Handlers {
     if (service === undefined) return { status: Status.METHOD_NOT_FOUND, data: topic };
     try {
       const schemas = serviceSchema(this.#contract, topic);
-      const checking = check(schemas?.args, args);
+      const checking = check(schemas?.args, incomingArgs(args));
       // Only what must wait waits: handlers start in the order in which calls came.
       const checked = checking instanceof Promise ? await checking : checking;
       if (!checked.ok) return { status: Status.METHOD_ARGS_ERROR, data: checked.problem };
@@ -151,7 +152,8 @@ export class Handlers {
         this.#log.warn("service broke its contract", { topic, problem: result.problem });
         return { status: Status.METHOD_EXCEPTION, data: problem };
       }
-      return { status: Status.OK, data: result.value === undefined ? null : result.value };
+      const data = outgoingValue(result.value);
+      return { status: Status.OK, data: data === undefined ? null : data };
     } catch (error) {
       this.#log.warn("service failed", { topic, error });
       return { status: Status.METHOD_EXCEPTION, data: errorText(error) };
@@ -234,7 +236,7 @@ export class Handlers {
     }
     const viaSpace = args.length > 0 && args[0] === info.topic && wireTopic !== info.topic &&
       isSpace(wireTopic);
-    const published = viaSpace ? args.slice(1) : args;
+    const published = incomingArgs(viaSpace ? args.slice(1) : args);
     try {
       const checking = check(topicSchema(this.#contract, wireTopic), published);
       if (checking instanceof Promise || takers.checking !== null) {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { encodeCbor, Tagged } from "../../src/protocol/cbor.ts";
+import { DataFrame } from "../../client.ts";
+import { encodeCbor } from "../../src/protocol/cbor.ts";
 import type { MsgId } from "../../src/protocol/packet.ts";
 import { Payload } from "../../src/protocol/payload.ts";
 import { RawSession } from "../helpers/raw_session.ts";
@@ -51,7 +52,7 @@ Deno.test("50 data frames are relayed as they came: as argument, as result, and 
   const srv = await h.connect("srv");
   await srv.expose("echo", (...args: unknown[]) => args.length === 1 ? args[0] : args);
   const cli = await h.connect("cli");
-  const frame = new Tagged(80, new Uint8Array([1, 2, 3]));
+  const frame = DataFrame.fromColumns({ a: [1, 2] });
   assertEquals(await cli.rpc("echo", frame), frame);
   assertEquals(await cli.rpc("echo", frame, frame), [frame, frame]);
 });
