@@ -1,7 +1,7 @@
 import type { LogicalType } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import { DuckDBTypeId as Type } from "npm:@duckdb/node-api@1.5.5-r.5";
 import { duckdb } from "./duck.ts";
-import { field, type FlatBuffer, type Offset } from "./flat_buffer.ts";
+import { field, type FlatBuffer, type Offset } from "../frame/flat_buffer.ts";
 import { ident } from "./identifier.ts";
 
 /** A column of a result as Arrow has it, with what is needed to read it from DuckDB's vectors. */

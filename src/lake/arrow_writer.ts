@@ -2,7 +2,7 @@ import type { DataChunk } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import { ArrowColumn, type Buffers } from "./arrow_column.ts";
 import { type ArrowField, writeField } from "./arrow_type.ts";
 import { duckdb } from "./duck.ts";
-import { field, FlatBuffer } from "./flat_buffer.ts";
+import { field, FlatBuffer } from "../frame/flat_buffer.ts";
 
 /** Arrow's `MetadataVersion.V5`. */
 const VERSION = 4;

@@ -11,6 +11,7 @@
  * | DATE                                  | number: days since 1970-01-01                   |
  * | TIME                                  | bigint: microseconds since midnight             |
  * | TIMESTAMP and its kinds               | bigint: their unit since the epoch              |
+ * | INTERVAL                              | three: months, days (numbers), micros (bigint)  |
  * | UUID                                  | bigint: 128 bits, unsigned                      |
  * | VARCHAR, JSON, ENUM                   | string                                          |
  * | BLOB                                  | Uint8Array                                      |

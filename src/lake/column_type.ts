@@ -26,6 +26,7 @@ const SCALARS: Readonly<Record<ScalarName, readonly string[]>> = {
   TIMESTAMP_MS: [],
   TIMESTAMP_NS: [],
   TIMESTAMPTZ: [],
+  INTERVAL: [],
   UUID: ["GUID"],
   JSON: [],
 };
@@ -54,6 +55,7 @@ export type ScalarName =
   | "TIMESTAMP_MS"
   | "TIMESTAMP_NS"
   | "TIMESTAMPTZ"
+  | "INTERVAL"
   | "UUID"
   | "JSON";
 
@@ -306,5 +308,28 @@ export function typeText(type: ColumnType): string {
 /** Whether values of the type can be compared as one: what a key column needs. */
 export function isPlain(type: ColumnType): boolean {
   return type.kind === "decimal" || type.kind === "enum" ||
-    (type.kind === "scalar" && type.name !== "JSON");
+    (type.kind === "scalar" && type.name !== "JSON" && type.name !== "INTERVAL");
+}
+
+/**
+ * The type that a column has in DuckLake, which knows no enumerations and no lists of fixed size: texts and
+ * lists. What may be in them is checked before it is stored.
+ */
+export function duckLakeType(type: ColumnType): ColumnType {
+  switch (type.kind) {
+    case "enum":
+      return { kind: "scalar", name: "VARCHAR" };
+    case "array":
+    case "list":
+      return { kind: "list", item: duckLakeType(type.item) };
+    case "struct":
+      return {
+        kind: "struct",
+        fields: type.fields.map(({ name, type }) => ({ name, type: duckLakeType(type) })),
+      };
+    case "map":
+      return { kind: "map", key: duckLakeType(type.key), value: duckLakeType(type.value) };
+    default:
+      return type;
+  }
 }

@@ -125,7 +125,7 @@ function cast(value: unknown, column: Column, context: Context): string {
       else if (value instanceof Uint8Array) text = blobValue(value);
       else throw refused(`expected a plain value for column "${column.name}", got ${shown(value)}`);
   }
-  return `CAST(${bind(text, context)} AS ${typeText(column.type)})`;
+  return `CAST(${bind(text, context)} AS ${typeText(column.stored)})`;
 }
 
 function bind(value: DuckDBValue, { values }: Context): string {

@@ -48,13 +48,35 @@ export function migrateTable(
   return statements;
 }
 
+/**
+ * Compares the key of a table with the one that it was filled by: rows of another key would stay side by
+ * side, or be lost. Key columns are compared as a set.
+ *
+ * @throws {SchemaError} When they differ.
+ */
+export function checkKeys(table: TableSchema, recorded: readonly string[]): void {
+  const wanted = keyNames(table);
+  if ([...wanted].sort().join("\0") === [...recorded].sort().join("\0")) return;
+  const shown = (names: readonly string[]) => names.length === 0 ? "none" : names.join(", ");
+  throw new SchemaError(
+    `Cannot migrate table "${table.name}": keys: the schema says ${shown(wanted)}, the table was ` +
+      `filled with ${shown(recorded)}. Change the schema back, or give the table another name`,
+  );
+}
+
+/** Names of the key columns, as the database tells names apart: not by case. */
+export function keyNames({ columns, keys }: TableSchema): string[] {
+  return keys.map((at) => (columns[at]?.name ?? "").toLowerCase());
+}
+
 function checkSame(table: TableSchema, column: Column, found: ExistingColumn): void {
-  const wanted = typeText(column.type);
+  const wanted = typeText(column.stored);
   const current = canonical(found.type);
   if (current !== wanted) {
     throw refuse(table, column.name, `the schema says ${wanted}, the table has ${current}`);
   }
-  if (found.isNullable !== column.isNullable) {
+  // Rembus.jl lets an extra be null, rembus.python does not: what writes them here is the same.
+  if (found.isNullable !== column.isNullable && column.extra === null) {
     const word = (isNullable: boolean) => isNullable ? "nullable" : "not nullable";
     throw refuse(
       table,
@@ -81,10 +103,10 @@ function refuse(table: TableSchema, column: string, cause: string): SchemaError 
 }
 
 function columnText(column: Column): string {
-  const { name, type, isNullable, defaultCell } = column;
+  const { name, stored, isNullable, defaultCell } = column;
   const notNull = isNullable ? "" : " NOT NULL";
-  const value = defaultCell === undefined ? null : defaultText(defaultCell, type);
-  return `${ident(name)} ${typeText(type)}${value === null ? "" : ` DEFAULT ${value}`}${notNull}`;
+  const value = defaultCell === undefined ? null : defaultText(defaultCell, stored);
+  return `${ident(name)} ${typeText(stored)}${value === null ? "" : ` DEFAULT ${value}`}${notNull}`;
 }
 
 /**

@@ -7,6 +7,9 @@
 import { DuckDBConnection, type DuckDBValue } from "npm:@duckdb/node-api@1.5.5-r.5";
 import duckdb, { type Connection, type Database } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 
+import { QueryError } from "./errors.ts";
+import { QUERY_GRACE_MS } from "./limits.ts";
+
 export { duckdb, type DuckDBValue };
 
 /** Version of DuckDB, such as `v1.5.5`: extensions must match it exactly. */
@@ -25,7 +28,9 @@ export type FailureKind =
   | "corrupt"
   /** The statement was interrupted. */
   | "interrupted"
-  /** Disk, lock, network, memory, version, or a fault of DuckDB. */
+  /** The statement wanted more memory than it may have. */
+  | "memory"
+  /** Disk, lock, network, version, or a fault of DuckDB. */
   | "other";
 
 /** DuckDB gives no code with an error, only a text that starts with the kind. This is the one place. */
@@ -43,6 +48,7 @@ const CORRUPT_TEXTS = [
 export function failureKind(error: unknown): FailureKind {
   const text = error instanceof Error ? error.message : String(error);
   if (/^INTERRUPT Error/i.test(text)) return "interrupted";
+  if (/^Out of Memory Error/i.test(text)) return "memory";
   if (CORRUPT_TEXTS.some((pattern) => pattern.test(text))) return "corrupt";
   return DATA_KINDS.test(text) ? "data" : "other";
 }
@@ -69,6 +75,14 @@ export class Duck {
     await this.connection.run(sql, values);
   }
 
+  /** Runs a statement that changes rows; how many it changed. */
+  async change(
+    sql: string,
+    values?: DuckDBValue[] | Record<string, DuckDBValue>,
+  ): Promise<number> {
+    return (await this.connection.run(sql, values)).rowsChanged;
+  }
+
   /** All rows of a query; for small results. */
   async rows(sql: string, values?: DuckDBValue[]): Promise<DuckDBValue[][]> {
     const reader = await this.connection.runAndReadAll(sql, values);
@@ -78,6 +92,34 @@ export class Duck {
   /** Ends what runs on this connection with an error; harmless when nothing does. */
   interrupt(): void {
     this.connection.interrupt();
+  }
+
+  /**
+   * Runs `work` and interrupts what runs on this connection after `ms` milliseconds; should it go on then
+   * for `QUERY_GRACE_MS`, `onStuck` is called.
+   *
+   * @throws {QueryError} When it took longer.
+   */
+  async within<T>(
+    work: (isLate: () => boolean) => Promise<T>,
+    { ms, onStuck }: { readonly ms: number; readonly onStuck: () => void },
+  ): Promise<T> {
+    let isLate = false;
+    let timer = setTimeout(() => {
+      isLate = true;
+      this.interrupt();
+      timer = setTimeout(onStuck, QUERY_GRACE_MS);
+    }, ms);
+    try {
+      return await work(() => isLate);
+    } catch (cause) {
+      if (!isLate && failureKind(cause) !== "interrupted") throw cause;
+      throw new QueryError(`Cannot run the statement: expected at most ${ms} ms, it took longer`, {
+        cause,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Runs `work` in a transaction; what it throws undoes all of it. */

@@ -43,7 +43,9 @@ export type StoreFault =
   | "schema"
   /** DuckDB reports the file as damaged (D20). */
   | "corrupt"
-  /** Lock, permission, network, extension, version: worth another try (D20). */
+  /** An extension of DuckDB is missing: a broker does not start without it; later it is tried again (D20). */
+  | "extension"
+  /** Lock, permission, network, version: worth another try (D20). */
   | "unavailable";
 
 /** A store that cannot be used as it is. */

@@ -42,6 +42,8 @@ export class Follower {
   readonly #waiters = new Set<Waiter>();
   #durableEnd = 0;
   #isStopped = false;
+  /** Resolves when the last that wanted to be alone has ended. */
+  #busy: Promise<void> = Promise.resolve();
   /** Messages of the careful beginning. */
   #tried = 0;
   /** Ends the pause of the loop early. */
@@ -99,11 +101,13 @@ export class Follower {
         await this.#pause(null);
         continue;
       }
+      const before = store.nextOffset;
       try {
         await this.#catchUp();
         if (failures > 0) onHealth(null);
         failures = 0;
       } catch (error) {
+        this.#noteMoved(before);
         if (!(error instanceof StoreError) || error.fault !== "unavailable") throw error;
         onHealth(error);
         await this.#pause(Math.min(RETRY_MS.max, RETRY_MS.first * 2 ** failures++), true);
@@ -146,7 +150,29 @@ export class Follower {
   }
 
   async #apply(records: readonly LakeRecord[], nextOffset: number): Promise<void> {
-    const applied = await this.#options.ingest.apply(records, nextOffset);
+    this.#note(await this.alone(() => this.#options.ingest.apply(records, nextOffset)));
+  }
+
+  /** Runs `work` while no transaction is under way: housekeeping and rows would undo each other. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#busy;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#busy = promise;
+    await before;
+    try {
+      return await work();
+    } finally {
+      resolve();
+    }
+  }
+
+  /** What failed may have been carried out all the same. */
+  #noteMoved(before: number): void {
+    const { nextOffset } = this.#options.store;
+    if (nextOffset > before) this.#note({ nextOffset, rows: 0, deadLetters: 0, outcomes: [] });
+  }
+
+  #note(applied: Applied): void {
     this.#options.onApplied(applied);
     for (const waiter of this.#waiters) {
       if (waiter.offset <= applied.nextOffset) waiter.resolve(true);

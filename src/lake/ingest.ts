@@ -16,12 +16,12 @@ import type { ColumnType } from "./column_type.ts";
 import { CATALOG, type Duck, failureKind } from "./duck.ts";
 import { QueryError, reasonOf, RowError, StoreError } from "./errors.ts";
 import { createStage, type KeyedRows, mergeStage, stageTypes } from "./keyed.ts";
-import { BATCH_RECORDS_MAX, BATCH_ROWS_MAX, DEAD_LETTER_BYTES_MAX } from "./limits.ts";
+import { BATCH_RECORDS_MAX, BATCH_ROWS_MAX, DEAD_LETTER_BYTES_MAX, QUERY_MS } from "./limits.ts";
 import { deleteStatement } from "./query.ts";
 import { publicationRows, upsertRows } from "./rows.ts";
 import type { TableSchema } from "./schema.ts";
 import type { LakeRecord } from "./source.ts";
-import { DEAD_LETTER_TABLE, type LakeStore, OFFSET_TABLE, qualified } from "./store.ts";
+import { DEAD_LETTER_TABLE, type LakeStore, qualified } from "./store.ts";
 import { TopicMatcher } from "./topic_match.ts";
 
 /** What one call of {@link Ingest.apply} did. */
@@ -34,6 +34,16 @@ export interface Applied {
   readonly deadLetters: number;
   /** Outcomes of the commands among the records. */
   readonly outcomes: readonly CommandOutcome[];
+}
+
+/** How records are applied. */
+export interface IngestOptions {
+  /** Offsets of messages that become dead letters unread: the process died of them. @default none */
+  readonly skip?: ReadonlySet<number>;
+  /** Time that the statement of a `delete_` may take, in milliseconds. @default {QUERY_MS} */
+  readonly deleteMs?: number;
+  /** Called when one does not end although it was interrupted: the process must end. */
+  readonly onStuck?: () => void;
 }
 
 const UPSERT = "upsert_";
@@ -57,16 +67,12 @@ export class Ingest {
   /** Name of the table -> its appender, which lives until something fails. */
   readonly #appenders = new Map<string, ColumnAppender>();
 
-  readonly #skip: ReadonlySet<number>;
+  readonly #options: Required<IngestOptions>;
 
-  /**
-   * Ingests into this store; there must be no other.
-   *
-   * @param skip Offsets of messages that become dead letters unread: the process died of them.
-   */
-  constructor(store: LakeStore, skip: ReadonlySet<number> = new Set()) {
+  /** Ingests into this store; there must be no other. */
+  constructor(store: LakeStore, options: IngestOptions = {}) {
     this.#store = store;
-    this.#skip = skip;
+    this.#options = { skip: new Set(), deleteMs: QUERY_MS, onStuck: () => {}, ...options };
     this.#matcher = new TopicMatcher(store.schema.tables);
     this.#tables = new Map(store.schema.tables.map((table) => [table.name, table] as const));
   }
@@ -96,9 +102,20 @@ export class Ingest {
       }
       if (this.#store.nextOffset < nextOffset) await this.#commit(new Batch(), nextOffset);
     } catch (error) {
+      await this.#reload();
       throw storageFailure(error);
     }
     return { ...done, nextOffset: this.#store.nextOffset };
+  }
+
+  /** A commit that was reported as failed may have been carried out: only the table knows. */
+  async #reload(): Promise<void> {
+    try {
+      await this.#store.reload();
+    } catch (error) {
+      // The storage is away; the next transaction finds out, since it moves the offset from the old one.
+      if (!(error instanceof Error)) throw error;
+    }
   }
 
   /** Gives the appenders up. */
@@ -134,7 +151,7 @@ export class Ingest {
 
   /** The rows of one record into the batch, or its dead letter. */
   #convert(record: LakeRecord, batch: Batch): void {
-    if (this.#skip.has(record.offset)) {
+    if (this.#options.skip.has(record.offset)) {
       giveUp(record, {
         batch,
         table: this.#matcher.match(record.topic)?.table.name ?? record.topic,
@@ -173,7 +190,8 @@ export class Ingest {
   }
 
   async #applyDelete(record: LakeRecord, nextOffset: number): Promise<Done> {
-    if (this.#skip.has(record.offset)) return await this.#applyRows([record], nextOffset);
+    const { skip, deleteMs, onStuck } = this.#options;
+    if (skip.has(record.offset)) return await this.#applyRows([record], nextOffset);
     const name = record.topic.slice(DELETE.length);
     const table = this.#tables.get(name);
     const batch = new Batch();
@@ -185,13 +203,16 @@ export class Ingest {
         hasHistory: this.#store.storage.kind === "ducklake",
       });
       await this.#commit(batch, nextOffset, async (writer) => {
-        if (mustBeEmpty) await requireEmpty(writer, table);
-        else await writer.run(statement.sql, statement.values);
+        if (mustBeEmpty) return await requireEmpty(writer, table);
+        // The condition is of a stranger: what it costs must not stop the tables.
+        const run = () => writer.run(statement.sql, statement.values);
+        await writer.within(run, { ms: deleteMs, onStuck });
       });
       batch.outcomes.push({ offset: record.offset, error: null });
     } catch (error) {
       const isRefused = error instanceof QueryError || error instanceof RowError;
-      if (!isRefused && failureKind(error) !== "data" && !isBindError(error)) throw error;
+      const isItsFault = ["data", "memory"].includes(failureKind(error)) || isBindError(error);
+      if (!isRefused && !isItsFault) throw error;
       failCommand(record, { batch, table: name, reason: reasonOf(error) });
       await this.#commit(batch, nextOffset);
     }
@@ -236,17 +257,14 @@ export class Ingest {
     nextOffset: number,
     more: (writer: Duck) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    const { writer, logId } = this.#store;
+    const { writer } = this.#store;
     try {
       await writer.transaction(async () => {
         await more(writer);
         for (const growing of batch.growing.values()) await this.#append(growing);
         for (const { table, rows } of batch.keyed.values()) await this.#merge(table, rows);
         await this.#appendDeadLetters(batch.deadLetters);
-        await writer.run(
-          `UPDATE ${qualified(OFFSET_TABLE)} SET next_offset = ? WHERE log_id = ?`,
-          [BigInt(nextOffset), logId],
-        );
+        await this.#store.move(nextOffset);
       });
     } catch (error) {
       // What was not flushed would be there again in the next transaction.
@@ -355,7 +373,7 @@ async function requireEmpty(writer: Duck, table: TableSchema): Promise<void> {
 function typeAt(table: TableSchema, at: number): ColumnType {
   const column = table.columns[at];
   if (column === undefined) throw new RangeError(`Cannot find column ${at} of "${table.name}"`);
-  return column.type;
+  return column.stored;
 }
 
 /** A column that is not there, or types that do not fit: found when the statement is bound. */

@@ -72,7 +72,7 @@ const BOOLEAN: ColumnType = { kind: "scalar", name: "BOOLEAN" };
 
 /** Types of the columns of the staging table. */
 export function stageTypes(table: TableSchema): ColumnType[] {
-  return [...table.columns.map(({ type }) => type), ...table.columns.map(() => BOOLEAN)];
+  return [...table.columns.map(({ stored }) => stored), ...table.columns.map(() => BOOLEAN)];
 }
 
 /** The statement that makes the staging table. */

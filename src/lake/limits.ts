@@ -43,6 +43,8 @@ export const CHUNKS_PER_BATCH = 16;
 
 /** Soft memory limit of DuckDB: beyond it data is spilled to disk. */
 export const MEMORY_BYTES = 1_024 ** 3;
+/** Bytes on disk for what does not fit into memory; a query that wants more ends with 40. */
+export const SPILL_BYTES_MAX = 4 * 1_024 ** 3;
 /** Resident memory beyond which the process ends itself and is started again. */
 export const RESIDENT_BYTES_MAX = 3 * 1_024 ** 3;
 /** Pause between two looks at the resident memory, in milliseconds. */

@@ -9,8 +9,17 @@ import type { TableSchema } from "./schema.ts";
 import { qualified } from "./store.ts";
 import { parseInstant } from "./time_text.ts";
 
-/** Members of the argument of `query_` (spec 8.7); the last four are new. */
-const QUERY_KEYS = ["cols", "where", "when", "params", "order", "limit", "offset"] as const;
+/** Members of the argument of `query_` (spec 8.7); the last five are new. The broker has acted on `fresh`. */
+const QUERY_KEYS = [
+  "cols",
+  "where",
+  "when",
+  "params",
+  "order",
+  "limit",
+  "offset",
+  "fresh",
+] as const;
 /** Members of the argument of `delete_`; `all` is new, `when` is ignored. */
 const DELETE_KEYS = ["where", "when", "params", "all"] as const;
 
@@ -50,6 +59,10 @@ export async function queryStatement(
 ): Promise<Statement> {
   const options = readOptions(args, QUERY_KEYS);
   const { table } = context;
+  const { fresh = true } = options;
+  if (typeof fresh !== "boolean") {
+    throw new QueryError('Cannot use "fresh": expected true or false');
+  }
   const columns = await columnsOf(options.cols, context);
   const condition = await conditionOf(options, context);
   const from = `${qualified(table.name)} AS ${ident(table.name)}`;

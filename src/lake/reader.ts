@@ -2,10 +2,10 @@ import type { DuckDBConnection, DuckDBResult } from "npm:@duckdb/node-api@1.5.5-
 import type { DataChunk } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import { type ArrowField, leavingType } from "./arrow_type.ts";
 import { ArrowWriter } from "./arrow_writer.ts";
-import { type Duck, failureKind } from "./duck.ts";
+import type { Duck } from "./duck.ts";
 import { QueryError, reasonOf } from "./errors.ts";
 import { ident } from "./identifier.ts";
-import { CHUNKS_PER_BATCH, QUERY_GRACE_MS, QUERY_MS, RESULT_BYTES_MAX } from "./limits.ts";
+import { CHUNKS_PER_BATCH, QUERY_MS, RESULT_BYTES_MAX } from "./limits.ts";
 import type { Statement } from "./query.ts";
 
 /** Limits of one query. */
@@ -38,30 +38,18 @@ export async function runQuery(
   limits: QueryLimits = {},
 ): Promise<QueryResult> {
   const { queryMs = QUERY_MS, resultBytesMax = RESULT_BYTES_MAX, onStuck = () => {} } = limits;
-  let isLate = false;
-  let timer = setTimeout(() => {
-    isLate = true;
-    duck.interrupt();
-    timer = setTimeout(onStuck, QUERY_GRACE_MS);
-  }, queryMs);
   try {
-    return await duck.transaction(
-      () => stream(duck.connection, statement, { resultBytesMax, isLate: () => isLate }),
-      "BEGIN TRANSACTION READ ONLY",
+    return await duck.within(
+      (isLate) =>
+        duck.transaction(
+          () => stream(duck.connection, statement, { resultBytesMax, isLate }),
+          "BEGIN TRANSACTION READ ONLY",
+        ),
+      { ms: queryMs, onStuck },
     );
   } catch (cause) {
     if (cause instanceof QueryError) throw cause;
-    if (isLate || failureKind(cause) === "interrupted") {
-      throw new QueryError(
-        `Cannot answer the query: expected at most ${queryMs} ms, it took longer`,
-        {
-          cause,
-        },
-      );
-    }
     throw new QueryError(reasonOf(cause), { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -9,6 +9,8 @@ export class Readers {
   readonly #store: LakeStore;
   readonly #idle: Duck[] = [];
   readonly #all = new Set<Duck>();
+  /** Connections that there are, and those that are being made. */
+  #count = 0;
   readonly #waiting = new Fifo<(duck: Duck) => void>();
 
   /** Connections are made when they are needed. */
@@ -41,14 +43,22 @@ export class Readers {
     this.#all.clear();
   }
 
-  async #take(): Promise<Duck> {
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
-    if (this.#all.size < QUERIES_RUNNING_MAX) {
+  async #connect(): Promise<Duck> {
+    this.#count++;
+    try {
       const duck = await this.#store.connect();
       this.#all.add(duck);
       return duck;
+    } catch (error) {
+      this.#count--;
+      throw error;
     }
+  }
+
+  async #take(): Promise<Duck> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#count < QUERIES_RUNNING_MAX) return await this.#connect();
     if (this.#waiting.length >= QUERIES_PENDING_MAX) {
       throw new QueryError(
         `Cannot answer the query: expected at most ${QUERIES_PENDING_MAX} that wait`,

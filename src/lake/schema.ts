@@ -17,6 +17,8 @@ export interface Column {
   readonly name: string;
   /** Type of its values. */
   readonly type: ColumnType;
+  /** Type that the database has for it: the same, except where the storage does not know that. */
+  readonly stored: ColumnType;
   /** Whether null may be stored. */
   readonly isNullable: boolean;
   /** What a new row gets when nothing was said; `undefined` for none, which is not the same as null. */
@@ -41,19 +43,20 @@ export interface TableSchema {
   readonly payloadColumns: readonly Column[];
   /** Positions of the key columns in `columns`; empty for a table that is only appended to. */
   readonly keys: readonly number[];
-  /** Topic that Rembus.jl reads and does not use (spec-jl 8.3); kept, without effect. */
-  readonly deleteTopic: string | null;
 }
 
 /** A checked schema. */
 export interface LakeSchema {
   /** The tables, in the order of the file, which decides between topics (spec 8.4). */
   readonly tables: readonly TableSchema[];
+  /** Members that mean something to others and nothing here (spec 8.3), such as `t: delete_topic`. */
+  readonly ignored: readonly string[];
 }
 
 /** Names that start so belong to the lake itself. */
 const RESERVED_PREFIX = "__";
 const EXTRA_TYPES = { recv_ts: "UBIGINT", slot: "UINTEGER" } as const;
+const TABLE_MEMBERS = new Set(["table", "topic", "columns", "keys", "extras", "enums"]);
 const encoder = new TextEncoder();
 
 type Json = Record<string, unknown>;
@@ -93,7 +96,31 @@ export function checkSchema(value: unknown): LakeSchema {
     if (seen.has(name.toLowerCase())) throw bad(name, "the name is there twice");
     seen.add(name.toLowerCase());
   }
-  return { tables };
+  return { tables, ignored: value.tables.flatMap(ignoredMembers) };
+}
+
+/** What was accepted without effect: somebody may rely on it, so that it is told. */
+function ignoredMembers(table: unknown): string[] {
+  if (!isObject(table)) return [];
+  return Object.keys(table).filter((member) => !TABLE_MEMBERS.has(member)).map((member) =>
+    `${table.table}: ${member}`
+  );
+}
+
+/** The same tables, with the types that a storage has for their columns. */
+export function withStoredTypes(
+  schema: LakeSchema,
+  stored: (type: ColumnType) => ColumnType,
+): LakeSchema {
+  const fit = (column: Column): Column => ({ ...column, stored: stored(column.type) });
+  return {
+    ...schema,
+    tables: schema.tables.map((table) => ({
+      ...table,
+      columns: table.columns.map(fit),
+      payloadColumns: table.payloadColumns.map(fit),
+    })),
+  };
 }
 
 function checkTable(
@@ -129,7 +156,6 @@ function checkTable(
     columns,
     payloadColumns: withKeys,
     keys: columns.flatMap((column, i) => column.isKey ? [i] : []),
-    deleteTopic: typeof value.delete_topic === "string" ? value.delete_topic : null,
   };
 }
 
@@ -163,7 +189,7 @@ function checkColumn(
     }
     if (defaultCell === null && !isNullable) throw refuse("default null of a column without null");
   }
-  return { name, type, isNullable, defaultCell, extra: null, isKey: false };
+  return { name, type, stored: type, isNullable, defaultCell, extra: null, isKey: false };
 }
 
 function checkKeys(
@@ -189,9 +215,11 @@ function checkExtras(value: unknown, table: string): Column[] {
     if (name === undefined || name === null) continue;
     if (typeof name !== "string") throw bad(table, `expected a text as "extras.${extra}"`);
     checkName(name, (cause) => bad(table, cause, name));
+    const type: ColumnType = { kind: "scalar", name: EXTRA_TYPES[extra] };
     columns.push({
       name,
-      type: { kind: "scalar", name: EXTRA_TYPES[extra] },
+      type,
+      stored: type,
       isNullable: extra === "slot",
       defaultCell: undefined,
       extra,

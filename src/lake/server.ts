@@ -70,13 +70,10 @@ export class LakeServer {
       case "outcome":
         return await this.#answer(message.id, () => this.#outcome(message.offset));
       case "maintain":
-        return await this.#answer(
-          message.id,
-          () =>
-            this.#running === null
-              ? Promise.resolve([])
-              : maintain(this.#running.store, message.keepDays),
-        );
+        return await this.#answer(message.id, () => {
+          const { store, follower } = this.#required();
+          return maintain(store, message.keepDays, (work) => follower.alone(work));
+        });
       case "ping":
         return await this.#answer(message.id, () => Promise.resolve(null));
       case "stop":
@@ -108,6 +105,9 @@ export class LakeServer {
     const { send, openSource, clock = SYSTEM_CLOCK } = this.#options;
     const schema = checkSchema(start.schema);
     const source = await openSource(start.source);
+    if (schema.ignored.length > 0) {
+      this.#logger.warn("lakeSchemaIgnored", { members: schema.ignored });
+    }
     const store = await LakeStore.open({
       schema,
       storage: start.storage,
@@ -116,7 +116,11 @@ export class LakeServer {
       ...(start.memoryBytes === undefined ? {} : { memoryBytes: start.memoryBytes }),
       ...(start.threads === undefined ? {} : { threads: start.threads }),
     });
-    const ingest = new Ingest(store, new Set(start.skip ?? []));
+    const ingest = new Ingest(store, {
+      skip: new Set(start.skip ?? []),
+      ...(start.queryMs === undefined ? {} : { deleteMs: start.queryMs }),
+      ...(this.#options.onStuck === undefined ? {} : { onStuck: this.#options.onStuck }),
+    });
     const follower = new Follower({
       store,
       ingest,

@@ -32,6 +32,8 @@ const CATALOG_EXTENSIONS: readonly (readonly [RegExp, string])[] = [
   [/^mysql:/i, "mysql_scanner"],
 ];
 const OBJECT_STORAGE = /^(?:s3|s3a|s3n|gs|gcs|r2|https?|hf|azure|az|abfss):\/\//i;
+/** Without these a query fails while rows are written, and the other way round: "database is locked". */
+const SQLITE_OPTIONS = ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"] as const;
 const DUCKLAKE_PREFIX = "ducklake:";
 const PLATFORM_DIRECTORIES = [
   "linux_amd64",
@@ -96,10 +98,12 @@ export function attachStatement(storage: Storage, catalog: string): string {
     case "native":
       return `ATTACH ${literal(storage.file)} AS ${ident(catalog)}`;
     case "ducklake": {
-      const dataPath = storage.dataPath === null ? "" : `DATA_PATH ${literal(storage.dataPath)}, `;
-      return `ATTACH ${literal(storage.url)} AS ${
-        ident(catalog)
-      } (${dataPath}AUTOMATIC_MIGRATION TRUE)`;
+      const options = [
+        ...(storage.dataPath === null ? [] : [`DATA_PATH ${literal(storage.dataPath)}`]),
+        ...(/^ducklake:sqlite:/i.test(storage.url) ? SQLITE_OPTIONS : []),
+        "AUTOMATIC_MIGRATION TRUE",
+      ];
+      return `ATTACH ${literal(storage.url)} AS ${ident(catalog)} (${options.join(", ")})`;
     }
     default:
       return storage satisfies never;
@@ -211,6 +215,8 @@ async function loadExtension(
   options: DiskStorageOptions,
 ): Promise<void> {
   const { extensionDirectory, download = false } = options;
+  // Else LOAD fetches by itself what it does not find.
+  await duck.run("SET autoinstall_known_extensions = false");
   const statements: string[] = [];
   if (extensionDirectory !== undefined) {
     const file = await extensionFile(extensionDirectory, name);
@@ -228,7 +234,7 @@ async function loadExtension(
     }
   }
   throw new StoreError(
-    "unavailable",
+    "extension",
     `Cannot load DuckDB's extension "${name}" for DuckDB ${DUCKDB_VERSION}: put ` +
       `${name}.duckdb_extension of that version into REMBUS_EXTENSION_DIR: ${reasons[0]}`,
   );

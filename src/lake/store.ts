@@ -1,11 +1,12 @@
 import type { Database } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import { type Logger, SILENT } from "../util/log.ts";
-import { createTable, type ExistingColumn, migrateTable } from "./ddl.ts";
+import { duckLakeType } from "./column_type.ts";
+import { checkKeys, createTable, type ExistingColumn, keyNames, migrateTable } from "./ddl.ts";
 import { CATALOG, closeInstance, Duck, failureKind, openInstance, SCHEMA } from "./duck.ts";
 import { reasonOf, SchemaError, StoreError } from "./errors.ts";
 import { ident, literal } from "./identifier.ts";
-import { MEMORY_BYTES } from "./limits.ts";
-import type { LakeSchema, TableSchema } from "./schema.ts";
+import { MEMORY_BYTES, SPILL_BYTES_MAX } from "./limits.ts";
+import { type LakeSchema, type TableSchema, withStoredTypes } from "./schema.ts";
 import {
   attachStatement,
   chooseStorage,
@@ -19,6 +20,8 @@ import type { StorageOptions } from "./storage_options.ts";
 export const OFFSET_TABLE = "__lake";
 /** Table of the messages that no table could take. */
 export const DEAD_LETTER_TABLE = "__dead_letter";
+/** Table of the tables of the schema, with the key that each was filled by. */
+const KEY_TABLE = "__keys";
 
 /** The WAL is folded into the file at this size: larger means rarer stalls, and a longer start. */
 const CHECKPOINT_BYTES = "256MB";
@@ -33,6 +36,8 @@ export interface StoreOptions {
   readonly logId: string;
   /** Soft limit of DuckDB's memory, in bytes. @default {MEMORY_BYTES} */
   readonly memoryBytes?: number;
+  /** Bytes that DuckDB may write to disk beyond its memory. @default {SPILL_BYTES_MAX} */
+  readonly spillBytesMax?: number;
   /** Threads of DuckDB. @default all cores */
   readonly threads?: number;
   /** Where events go. @default silent */
@@ -64,7 +69,7 @@ export class LakeStore {
     this.setAside = opened.setAside;
     this.#orders = opened.orders;
     this.#nextOffset = opened.nextOffset;
-    this.schema = options.schema;
+    this.schema = opened.schema;
     this.logId = options.logId;
   }
 
@@ -95,9 +100,38 @@ export class LakeStore {
     return this.#nextOffset;
   }
 
+  /**
+   * Moves the offset on, within the transaction that fills the tables.
+   *
+   * @throws {StoreError} When it is another one by now: another process fills the tables, which a catalog
+   * on a server does not prevent, or a commit that was reported as failed was carried out. The
+   * transaction must be given up, and the offset read again.
+   */
+  async move(nextOffset: number): Promise<void> {
+    const changed = await this.writer.change(
+      `UPDATE ${qualified(OFFSET_TABLE)} SET next_offset = ? WHERE log_id = ? AND next_offset = ?`,
+      [BigInt(nextOffset), this.logId, BigInt(this.#nextOffset)],
+    );
+    if (changed === 1) return;
+    throw new StoreError(
+      "unavailable",
+      `Cannot store rows: the tables are not at offset ${this.#nextOffset} any more. ` +
+        "Another process fills them, or a commit was carried out that was reported as failed",
+    );
+  }
+
   /** Notes the offset of a transaction that was committed. */
   advance(nextOffset: number): void {
     this.#nextOffset = nextOffset;
+  }
+
+  /** Reads the offset again, after a transaction that may have been carried out or not. */
+  async reload(): Promise<void> {
+    const rows = await this.writer.rows(
+      `SELECT next_offset FROM ${qualified(OFFSET_TABLE)} WHERE log_id = ?`,
+      [this.logId],
+    );
+    this.#nextOffset = Number(rows[0]?.[0] ?? this.#nextOffset);
   }
 
   /** A connection of its own, for reading. */
@@ -125,6 +159,7 @@ export function qualified(table: string): string {
 interface Opened {
   readonly database: Database;
   readonly writer: Duck;
+  readonly schema: LakeSchema;
   readonly storage: Storage;
   readonly setAside: string | null;
   readonly orders: ReadonlyMap<string, readonly number[]>;
@@ -138,11 +173,17 @@ async function openOnce(options: StoreOptions, setAside: string | null): Promise
     const storage = await chooseStorage(writer, options.storage);
     await attach(writer, storage);
     const nextOffset = await prepareOwnTables(writer, options.logId);
+    const schema = storage.kind === "ducklake"
+      ? withStoredTypes(options.schema, duckLakeType)
+      : options.schema;
+    const recorded = await readKeys(writer);
     const orders = new Map<string, readonly number[]>();
-    for (const table of options.schema.tables) orders.set(table.name, await prepare(writer, table));
+    for (const table of schema.tables) {
+      orders.set(table.name, await prepare(writer, table, recorded.get(table.name.toLowerCase())));
+    }
     await recordStorage(options.storage, storage);
     await lockDown(writer, storage, options.storage);
-    return { database, writer, storage, setAside, orders, nextOffset };
+    return { database, writer, schema, storage, setAside, orders, nextOffset };
   } catch (error) {
     writer.close();
     closeInstance(database);
@@ -150,9 +191,13 @@ async function openOnce(options: StoreOptions, setAside: string | null): Promise
   }
 }
 
-function settingsOf({ memoryBytes = MEMORY_BYTES, threads }: StoreOptions): Record<string, string> {
+function settingsOf(
+  { memoryBytes = MEMORY_BYTES, spillBytesMax = SPILL_BYTES_MAX, threads }: StoreOptions,
+): Record<string, string> {
   return {
     memory_limit: `${Math.floor(memoryBytes / 2 ** 20)}MiB`,
+    // The disk is the log's as well: no query may fill it.
+    max_temp_directory_size: `${Math.floor(spillBytesMax / 2 ** 20)}MiB`,
     wal_autocheckpoint: CHECKPOINT_BYTES,
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
@@ -193,6 +238,10 @@ async function prepareOwnTables(writer: Duck, logId: string): Promise<number> {
       "publisher VARCHAR NOT NULL, topic VARCHAR NOT NULL, table_name VARCHAR NOT NULL, " +
       "reason VARCHAR NOT NULL, payload BLOB)",
   );
+  await writer.run(
+    `CREATE TABLE IF NOT EXISTS ${qualified(KEY_TABLE)} ` +
+      "(table_name VARCHAR NOT NULL, key_names VARCHAR NOT NULL)",
+  );
   const rows = await writer.rows(`SELECT log_id, next_offset FROM ${qualified(OFFSET_TABLE)}`);
   const [row] = rows;
   if (row === undefined) {
@@ -210,11 +259,28 @@ async function prepareOwnTables(writer: Duck, logId: string): Promise<number> {
   return Number(next);
 }
 
+/** Name of a table in lower case -> the key that it was filled by. */
+async function readKeys(writer: Duck): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await writer.rows(`SELECT table_name, key_names FROM ${qualified(KEY_TABLE)}`);
+  return new Map(rows.map(([table, names]) => [String(table), JSON.parse(String(names))]));
+}
+
 /** Makes or migrates one table; the order in which it has its columns. */
-async function prepare(writer: Duck, table: TableSchema): Promise<readonly number[]> {
+async function prepare(
+  writer: Duck,
+  table: TableSchema,
+  recorded: readonly string[] | undefined,
+): Promise<readonly number[]> {
   const name = qualified(table.name);
+  if (recorded !== undefined) checkKeys(table, recorded);
   try {
     await writer.transaction(async () => {
+      if (recorded === undefined) {
+        await writer.run(`INSERT INTO ${qualified(KEY_TABLE)} VALUES (?, ?)`, [
+          table.name.toLowerCase(),
+          JSON.stringify(keyNames(table)),
+        ]);
+      }
       await writer.run(createTable(table, name));
       const existing = await readColumns(writer, table.name);
       for (const statement of migrateTable(table, existing, name)) await writer.run(statement);

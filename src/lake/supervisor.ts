@@ -9,6 +9,7 @@ import type { FromLake, ToLake } from "./message.ts";
 import { Suspicion } from "./suspicion.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { LakeProcess } from "./process.ts";
+import { Requests } from "./requests.ts";
 
 /** Pauses between two starts, in milliseconds; the ceiling doubles with each failure in a row. */
 const RESTART_MS = { first: 100, max: 30_000 } as const;
@@ -32,12 +33,6 @@ const LASTING: ReadonlySet<StoreFault> = new Set<StoreFault>([
   "schema",
 ]);
 
-interface Request {
-  readonly message: ToLake;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 type State =
   | { readonly kind: "starting" | "ready"; readonly live: Live }
   | { readonly kind: "restarting"; readonly timer: Timer }
@@ -54,6 +49,8 @@ interface Live {
   hasProgressed: boolean;
   /** Where the transaction begins that it tries, while it is careful. */
   trying: number | null;
+  /** Whether we ended it ourselves, since it made no sense or no sound any more. */
+  wasGivenUp: boolean;
 }
 
 /**
@@ -64,7 +61,7 @@ export class Lake implements AsyncDisposable {
   readonly #options: LakeOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #requests = new Map<number, Request>();
+  readonly #requests = new Requests();
   readonly #outcomes = new Outcomes();
   readonly #suspicion = new Suspicion();
   readonly #ended = Promise.withResolvers<void>();
@@ -201,6 +198,7 @@ export class Lake implements AsyncDisposable {
       heardAt: now,
       hasProgressed: false,
       trying: null,
+      wasGivenUp: false,
     };
     const { schema, storage, source, commitMs, queryMs, resultBytesMax } = this.#options;
     const { memoryBytes, residentBytesMax, threads } = this.#options;
@@ -229,6 +227,7 @@ export class Lake implements AsyncDisposable {
       }
     } catch (error) {
       this.#logger.error("lakeUnreadable", { reason: String(error) });
+      live.wasGivenUp = true;
       live.process.kill();
     }
     const how = await live.process.ended;
@@ -254,6 +253,8 @@ export class Lake implements AsyncDisposable {
           deadLetters: deadLetters + message.deadLetters,
         });
         for (const { offset, error } of message.outcomes) this.#outcomes.settle(offset, error);
+        // A commit that failed only by name told nothing of its outcomes.
+        this.#outcomes.release(message.nextOffset);
         this.#options.onProgress?.(message.nextOffset);
         return;
       }
@@ -264,10 +265,10 @@ export class Lake implements AsyncDisposable {
         this.#logger.error("lakeFailed", { fault: message.fault, reason: message.message });
         return;
       case "answer":
-        this.#requests.get(message.id)?.resolve(message.value);
+        this.#requests.resolve(message.id, message.value);
         return;
       case "refused":
-        this.#requests.get(message.id)?.reject(new QueryError(message.message));
+        this.#requests.reject(message.id, new QueryError(message.message));
         return;
       case "log":
         this.#logger[message.level](message.event, message.fields);
@@ -285,7 +286,7 @@ export class Lake implements AsyncDisposable {
     this.#change({ state: "ready", nextOffset, storage, fault: null, message: null });
     this.#logger.info("lakeReady", { nextOffset, storage });
     this.#send(live, { type: "durable", end: this.#durableEnd });
-    for (const request of this.#requests.values()) this.#send(live, request.message);
+    this.#requests.connect((request) => this.#send(live, request));
     // Whoever waited for a command that was applied before the crash must ask the tables.
     this.#outcomes.release(nextOffset);
     this.#options.onProgress?.(nextOffset);
@@ -296,7 +297,11 @@ export class Lake implements AsyncDisposable {
     if (state.kind === "closed" || !("live" in state) || state.live !== live) return;
     const { fault, nextOffset } = this.#health;
     const hasWork = nextOffset !== null && nextOffset < this.#durableEnd;
-    if (state.kind === "ready" && fault === null && hasWork) this.#suspicion.onDeath(live);
+    if (state.kind === "ready" && fault === null && hasWork) {
+      const { hasProgressed, trying } = live;
+      const wasKilled = how === "SIGKILL" && !live.wasGivenUp;
+      this.#suspicion.onDeath({ hasProgressed, trying, wasKilled });
+    }
     if (fault !== null && LASTING.has(fault) && state.kind === "starting") {
       this.#become({ kind: "failed" });
       this.#rejectAll(this.#health.message ?? "the tables cannot be opened");
@@ -311,8 +316,7 @@ export class Lake implements AsyncDisposable {
     );
     const pause = Math.floor(ceiling * (0.5 + random.float() / 2));
     this.#logger.warn("lakeEnded", { how, pauseMs: pause, restarts: this.#health.restarts });
-    // What ran there is answered: a query that kills the process must not kill the next one too.
-    if (state.kind === "ready") this.#rejectQueries("the table process ended");
+    this.#requests.disconnect(how);
     this.#become({
       kind: "restarting",
       timer: this.#clock.setTimer(() => this.#restart(), pause),
@@ -348,15 +352,10 @@ export class Lake implements AsyncDisposable {
       throw new QueryError(`Cannot ask the tables: expected at most ${REQUESTS_MAX} that wait`);
     }
     const id = this.#nextId++;
-    const message = make(id);
-    const answer = new Promise<unknown>((resolve, reject) => {
-      this.#requests.set(id, { message, resolve, reject });
-    });
-    if (this.#state.kind === "ready") this.#send(this.#state.live, message);
     try {
-      return await this.#within(answer, options);
+      return await this.#within(this.#requests.ask(id, make(id)), options);
     } finally {
-      this.#requests.delete(id);
+      this.#requests.forget(id);
     }
   }
 
@@ -394,6 +393,7 @@ export class Lake implements AsyncDisposable {
       if (state.kind === "ready") {
         if (this.#clock.now() - state.live.heardAt > SILENCE_MS_MAX) {
           this.#logger.error("lakeSilent", { silentMs: SILENCE_MS_MAX });
+          state.live.wasGivenUp = true;
           state.live.process.kill();
         } else this.#send(state.live, { type: "ping", id: this.#nextId++ });
       }
@@ -414,16 +414,9 @@ export class Lake implements AsyncDisposable {
   }
 
   #rejectAll(reason: string): void {
-    for (const request of this.#requests.values()) request.reject(new QueryError(reason));
+    this.#requests.rejectAll(new QueryError(reason));
     if (this.#state.kind === "closed" || this.#state.kind === "failed") {
       this.#outcomes.rejectAll(new QueryError(reason));
-    }
-  }
-
-  /** Other requests are asked again: their answers are in the tables. */
-  #rejectQueries(reason: string): void {
-    for (const { message, reject } of this.#requests.values()) {
-      if (message.type !== "outcome") reject(new QueryError(reason));
     }
   }
 

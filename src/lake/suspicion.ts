@@ -4,6 +4,11 @@ import type { Careful } from "./message.ts";
 const DEATHS_UNTIL_CAREFUL = 2;
 /** Deaths with one message after which it is skipped: chance may kill a process, but not so often. */
 const DEATHS_UNTIL_SKIPPED = 3;
+/**
+ * The same when a process was killed from outside: most often by an operator, which says nothing about the
+ * message; but the kernel kills so too when memory ends, and it may be the message that takes it.
+ */
+const KILLS_UNTIL_SKIPPED = 12;
 /** Messages of one transaction, step by step smaller around the one that a process dies of. */
 const SIZES = [500, 25, 1] as const;
 /** Messages until the doubt is over, at first: more than one transaction takes. */
@@ -17,6 +22,8 @@ export interface Death {
   readonly hasProgressed: boolean;
   /** Where the transaction begins that it had announced, or `null`. */
   readonly trying: number | null;
+  /** Whether somebody else killed it. */
+  readonly wasKilled: boolean;
 }
 
 /**
@@ -30,7 +37,7 @@ export class Suspicion {
   #barren = 0;
   /** Position in `SIZES`, or `null` without a doubt. */
   #step: number | null = null;
-  #suspect: { readonly offset: number; deaths: number } | null = null;
+  #suspect: { readonly offset: number; deaths: number; kills: number } | null = null;
 
   /** How carefully the next process is to begin, or `null`. */
   get careful(): Careful | null {
@@ -47,7 +54,7 @@ export class Suspicion {
   }
 
   /** A process ended by itself while it had messages to ingest. */
-  onDeath({ hasProgressed, trying }: Death): void {
+  onDeath({ hasProgressed, trying, wasKilled }: Death): void {
     this.#barren = hasProgressed ? 0 : this.#barren + 1;
     if (trying === null) {
       // It died of something else, or before it began.
@@ -56,9 +63,14 @@ export class Suspicion {
       return;
     }
     const step = this.#step ?? 0;
-    if (step < SIZES.length - 1) this.#step = step + 1;
-    else if (this.#suspect?.offset !== trying) this.#suspect = { offset: trying, deaths: 1 };
-    else if (++this.#suspect.deaths === DEATHS_UNTIL_SKIPPED) this.#skipIt(trying);
+    if (step < SIZES.length - 1) {
+      this.#step = step + 1;
+      return;
+    }
+    if (this.#suspect?.offset !== trying) this.#suspect = { offset: trying, deaths: 0, kills: 0 };
+    const kind = wasKilled ? "kills" : "deaths";
+    const count = ++this.#suspect[kind];
+    if (count >= (wasKilled ? KILLS_UNTIL_SKIPPED : DEATHS_UNTIL_SKIPPED)) this.#skipIt(trying);
   }
 
   #skipIt(offset: number): void {

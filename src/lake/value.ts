@@ -5,6 +5,7 @@ import type { Cell } from "./cell.ts";
 import type { ColumnType, ScalarName } from "./column_type.ts";
 import { toDecimal } from "./decimal.ts";
 import { RowError } from "./errors.ts";
+import { type Interval, intervalOfNs, parseInterval } from "./interval.ts";
 import { parseClock, parseDate, parseInstant } from "./time_text.ts";
 
 /** Integers: lowest and highest value, and whether their cells are bigints. */
@@ -54,6 +55,16 @@ export class TimeOfDay {
   /** Nanoseconds since midnight. */
   readonly ns: bigint;
   /** Wraps nanoseconds since midnight. */
+  constructor(ns: bigint) {
+    this.ns = ns;
+  }
+}
+
+/** A span of time, as a data frame holds it. */
+export class Span {
+  /** Nanoseconds. */
+  readonly ns: bigint;
+  /** Wraps nanoseconds. */
   constructor(ns: bigint) {
     this.ns = ns;
   }
@@ -129,6 +140,10 @@ function toScalar(value: unknown, name: ScalarName): Cell {
       if (value instanceof TimeOfDay) return value.ns / NS_PER_US;
       if (typeof value === "string") return parseClock(value) / NS_PER_US;
       throw wrong(value, "a time of the day");
+    case "INTERVAL":
+      if (value instanceof Span) return intervalCell(intervalOfNs(value.ns));
+      if (typeof value === "string") return intervalCell(parseInterval(value));
+      throw wrong(value, "an interval");
     case "UUID":
       return toUuid(value);
     default: {
@@ -136,6 +151,10 @@ function toScalar(value: unknown, name: ScalarName): Cell {
       return unit === undefined ? toInteger(value, name) : toTimestamp(value, unit);
     }
   }
+}
+
+function intervalCell({ months, days, micros }: Interval): Cell {
+  return [months, days, micros];
 }
 
 function toBoolean(value: unknown): boolean {
@@ -331,6 +350,7 @@ function shown(value: unknown): string {
       if (Array.isArray(value)) return `a list of ${value.length}`;
       if (value instanceof Tagged) return `tag ${value.tag}`;
       if (value instanceof Instant || value instanceof Date) return "a time";
+      if (value instanceof Span) return "a span of time";
       return value instanceof ScaledInteger ? decimalText(value) : "a map";
   }
 }

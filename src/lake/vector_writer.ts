@@ -55,6 +55,14 @@ const LAYOUTS: Partial<Record<ScalarName, Layout>> = {
   TIMESTAMP_MS: I64,
   TIMESTAMP_NS: I64,
   TIMESTAMPTZ: I64,
+  INTERVAL: layout<readonly [number, number, bigint]>(
+    16,
+    (view, at, [months, days, micros]) => {
+      view.setInt32(at, months, true);
+      view.setInt32(at + 4, days, true);
+      view.setBigInt64(at + 8, micros, true);
+    },
+  ),
   // Stored with the highest bit turned, so that numbers order as texts do.
   UUID: layout<bigint>(HUGE_BYTES, (view, at, cell) => putHuge(view, at, cell ^ UUID_FLIP)),
 };

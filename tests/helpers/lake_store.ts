@@ -1,5 +1,5 @@
 import { tableFromIPC } from "npm:@uwdata/flechette@2.6.0";
-import { Ingest } from "../../src/lake/ingest.ts";
+import { Ingest, type IngestOptions } from "../../src/lake/ingest.ts";
 import { type QueryLimits, runQuery } from "../../src/lake/reader.ts";
 import { queryStatement } from "../../src/lake/query.ts";
 import type { LakeSchema } from "../../src/lake/schema.ts";
@@ -25,7 +25,7 @@ export interface TestStore extends AsyncDisposable {
 /** Opens a store, in memory unless said otherwise. */
 export async function openStore(
   schema: LakeSchema,
-  more: Partial<StoreOptions> = {},
+  { deleteMs, ...more }: Partial<StoreOptions> & Pick<IngestOptions, "deleteMs"> = {},
 ): Promise<TestStore> {
   const store = await LakeStore.open({
     schema,
@@ -33,7 +33,7 @@ export async function openStore(
     logId: LOG_ID,
     ...more,
   });
-  const ingest = new Ingest(store);
+  const ingest = new Ingest(store, deleteMs === undefined ? {} : { deleteMs });
   const reader = await store.connect();
   const bytes: TestStore["bytes"] = async (table, args = [], limits = {}) => {
     const statement = await queryStatement(args, {

@@ -5,6 +5,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromArrays } from "npm:apache-arrow@21";
 import { DataFrame, MethodExceptionError } from "../../client.ts";
 import { tableFromArrays as flechetteFromArrays } from "npm:@uwdata/flechette@2.6.0";
+import { JSON_FRAME_CELLS_MAX } from "../../src/broker/limits.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { startHarness } from "../helpers/harness.ts";
 
 const CELL = { transport: "memory", encoding: "cbor" } as const;

@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromArrays, tableToIPC } from "npm:@uwdata/flechette@2.6.0";
 import { checkSchema } from "../../src/lake/schema.ts";
-import type { StorageOptions } from "../../src/lake/storage_options.ts";
 import {
   command,
   frameValue,
@@ -11,10 +10,8 @@ import {
   README_SCHEMA,
   RECV_NS,
 } from "../helpers/lake_schema.ts";
-import { EXTENSIONS } from "../helpers/lake_extensions.ts";
-import { temporaryDirectory } from "../helpers/lake_directory.ts";
+import { testOnStorages } from "../helpers/lake_storages.ts";
 import { openStore, type TestStore } from "../helpers/lake_store.ts";
-import { testNeeding } from "../helpers/needs.ts";
 
 const schema = checkSchema({
   tables: [
@@ -44,39 +41,12 @@ const schema = checkSchema({
 
 type Run = (opened: TestStore) => Promise<void>;
 
-/** The native file, and the catalogs of DuckLake that need no server (acceptance 84). */
-const STORAGES:
-  readonly (readonly [string, (path: string, extensions: string) => StorageOptions])[] = [
-    ["native", (directory) => ({ kind: "disk", directory, name: "broker", storage: "native" })],
-    ["DuckLake", (directory, extensionDirectory) => ({
-      kind: "disk",
-      directory,
-      name: "broker",
-      storage: "ducklake",
-      extensionDirectory,
-    })],
-    ["DuckLake in SQLite", (directory, extensionDirectory) => ({
-      kind: "disk",
-      directory,
-      name: "broker",
-      duckLakeUrl: `ducklake:sqlite:${directory}/catalog.sqlite`,
-      extensionDirectory,
-    })],
-  ];
-
+/** The native file, and all catalogs of DuckLake (acceptance 84). */
 function acceptance(name: string, run: Run): void {
-  for (const [storage, options] of STORAGES) {
-    const test = async (extensions: string) => {
-      await using directory = await temporaryDirectory();
-      await using opened = await openStore(schema, {
-        storage: options(directory.path, extensions),
-        threads: 2,
-      });
-      await run(opened);
-    };
-    if (storage === "native") Deno.test(`${name} (${storage})`, () => test(""));
-    else testNeeding(EXTENSIONS, `${name} (${storage})`, test);
-  }
+  testOnStorages(name, async ({ disk }) => {
+    await using opened = await openStore(schema, { storage: disk, threads: 2 });
+    await run(opened);
+  });
 }
 
 const ts = (offset: number) => RECV_NS + BigInt(offset);

@@ -7,9 +7,9 @@ import { checkSchema } from "../../src/lake/schema.ts";
 import type { Lake } from "../../src/lake/supervisor.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { startLake } from "../helpers/lake_child.ts";
-import { README_SCHEMA } from "../helpers/lake_schema.ts";
+import { command, publication, README_SCHEMA } from "../helpers/lake_schema.ts";
 import { openStore } from "../helpers/lake_store.ts";
-import { madeTruth } from "../helpers/lake_source.ts";
+import { madeRecord, madeTruth } from "../helpers/lake_source.ts";
 import { temporaryDirectory } from "../helpers/lake_directory.ts";
 
 async function rowsOf(lake: Lake, table: string, options: Record<string, unknown>, after?: number) {
@@ -144,6 +144,23 @@ Deno.test("Lake stops a query that takes too long and answers the others", async
   assertEquals(lake.health.restarts, 0);
 });
 
+Deno.test("Ingest gives up a delete_ that takes too long, and goes on with what follows", async () => {
+  await using opened = await openStore(checkSchema(README_SCHEMA), { deleteMs: 500, threads: 2 });
+  const rows = 30_000;
+  await opened.ingest.apply(Array.from({ length: rows }, (_, i) => madeRecord(i)), rows);
+  const digest = `${"md5(".repeat(900)}dn${")".repeat(900)}`;
+  const where = Array.from({ length: 10 }, () => `${digest} > 'a'`).join(" OR ");
+  const { outcomes } = await opened.ingest.apply([
+    command(rows, "delete_telemetry", [{ where: `NOT (${where})` }]),
+    publication(rows + 1, "d/telemetry", [{ temperature: -1 }]),
+  ], rows + 2);
+  assertEquals(outcomes, [{
+    offset: rows,
+    error: "Cannot run the statement: expected at most 500 ms, it took longer",
+  }]);
+  assertEquals((await opened.query("telemetry", [{ where: "temperature < 0" }])).length, 1);
+});
+
 Deno.test("LakeStore.open() leaves a file alone that another process holds", async () => {
   await using directory = await temporaryDirectory();
   await using started = startLake(directory.path, { durableEnd: 10 });
@@ -174,6 +191,62 @@ Deno.test("Lake finds the message that its process dies of, and goes on without 
     madeTruth(2_000).telemetry.filter((offset) => offset !== 1_234),
   );
   assertEquals(lake.health.deadLetters > 0, true);
+});
+
+/** Some 40 KB for each row, and every row different: nothing can be forgotten before the end. */
+const HUNGRY = `count(DISTINCT concat(temperature, ${Array(15_000).fill("dn").join(", ")}))`;
+
+Deno.test("Lake stops a query that needs too much memory and disk, and nothing else", async () => {
+  await using directory = await temporaryDirectory();
+  await using opened = await openStore(checkSchema(README_SCHEMA), {
+    storage: { kind: "disk", directory: directory.path, name: "broker", storage: "native" },
+    memoryBytes: 200 * 2 ** 20,
+    spillBytesMax: 50 * 2 ** 20,
+    threads: 2,
+  });
+  const rows = 30_000;
+  const records = Array.from({ length: rows }, (_, i) => madeRecord(i));
+  await opened.ingest.apply(records, rows);
+  const hungry = assertRejects(
+    () => opened.query("telemetry", [{ cols: HUNGRY }]),
+    QueryError,
+    "Out of Memory Error",
+  );
+  await opened.ingest.apply([publication(rows, "d/telemetry", [{ temperature: -1 }])], rows + 1);
+  await hungry;
+  const [[count] = []] = await opened.query("telemetry", [{ cols: "count(*)" }]);
+  assertEquals(count, BigInt(madeTruth(rows).telemetry.length + 1));
+});
+
+Deno.test("Lake gives up the query that its process dies of, and answers those beside it", async () => {
+  await using directory = await temporaryDirectory();
+  await using started = startLake(directory.path, {
+    durableEnd: 60_000,
+    memoryBytes: 8 * 2 ** 30,
+    residentBytesMax: 700 * 2 ** 20,
+  });
+  const { lake } = started;
+  await rowsOf(lake, "sensor", { cols: "count(*)" }, 60_000);
+  const hungry = assertRejects(
+    () => rowsOf(lake, "telemetry", { cols: HUNGRY }),
+    QueryError,
+    "the table process ended (code 4), twice",
+  );
+  const others = Promise.all(
+    Array.from({ length: 3 }, () => rowsOf(lake, "sensor", { cols: "count(*)" }, 61_000)),
+  );
+  await eventually(() => assert(lake.health.restarts > 0), 30_000);
+  lake.durable(61_000);
+  assertEquals(await others, Array(3).fill([[17n]]));
+  await hungry;
+  const rows = await rowsOf(
+    lake,
+    "telemetry",
+    { cols: "temperature", order: "temperature" },
+    61_000,
+  );
+  assertEquals(rows.map(([value]) => value), madeTruth(61_000).telemetry);
+  assertEquals(lake.health.restarts, 2);
 });
 
 Deno.test("Lake is started again when it uses too much memory", async () => {

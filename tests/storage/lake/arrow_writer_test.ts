@@ -162,7 +162,7 @@ Deno.test("runQuery() ends a query that takes too long", async () => {
     "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE (a.range * b.range) % 7 = 3",
     { queryMs: 200 },
   ).then(() => null, (error) => error);
-  assertEquals(error.message, "Cannot answer the query: expected at most 200 ms, it took longer");
+  assertEquals(error.message, "Cannot run the statement: expected at most 200 ms, it took longer");
   assert(performance.now() - from < 5_000);
 });
 

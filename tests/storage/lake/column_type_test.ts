@@ -65,7 +65,7 @@ const REFUSED = [
     "INTEGER PRIMARY KEY",
     "INTEGER CHECK (a > 1)",
     "ANY",
-    "INTERVAL",
+    "INTERVAL YEAR",
   ],
   ...[
     "INTEGER, b INTEGER",

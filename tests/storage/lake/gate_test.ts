@@ -5,7 +5,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { QueryError } from "../../../src/lake/errors.ts";
 import { gateColumns, gateCondition } from "../../../src/lake/gate.ts";
 import { checkSchema } from "../../../src/lake/schema.ts";
+import type { LakeSchema } from "../../../src/lake/schema.ts";
+import type { StoreOptions } from "../../../src/lake/store.ts";
 import { command, publication, README_SCHEMA } from "../../helpers/lake_schema.ts";
+import { testOnStorages } from "../../helpers/lake_storages.ts";
 import { openStore, type TestStore } from "../../helpers/lake_store.ts";
 import { INJECTIONS } from "../../helpers/lake_injections.ts";
 
@@ -17,8 +20,8 @@ const schema = checkSchema({
   ],
 });
 
-async function filledStore(): Promise<TestStore> {
-  const opened = await openStore(schema);
+async function filledStore(more: Partial<StoreOptions> = {}): Promise<TestStore> {
+  const opened = await openStore(schema, more);
   await opened.ingest.apply([
     publication(0, "secret", [SECRET]),
     publication(1, "a/telemetry", [{ temperature: 1, pressure: 2 }]),
@@ -38,7 +41,21 @@ async function stateOf({ store, all }: TestStore): Promise<unknown> {
     await rows("SELECT database_name FROM duckdb_databases() ORDER BY ALL"),
     await rows("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"),
     await rows("SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"),
+    await Promise.all(TARGETS.map(exists)),
   ];
+}
+
+/** Files that the texts try to write. */
+const TARGETS = [...new Set(INJECTIONS.join(" ").match(/\/tmp\/[\w.-]+/g))];
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function replacer(_key: string, value: unknown): unknown {
@@ -62,25 +79,139 @@ const PLACES: Readonly<Record<string, (text: string) => Record<string, unknown>>
 
 assert(INJECTIONS.length >= 200, `only ${INJECTIONS.length} injections`);
 
+/** Puts every text in a place of a query; how many were refused. */
+async function attack(
+  opened: TestStore,
+  make: (text: string) => Record<string, unknown>,
+): Promise<number> {
+  const before = await stateOf(opened);
+  let refused = 0;
+  for (const text of INJECTIONS) {
+    try {
+      const rows = await opened.query("telemetry", [make(text)], { queryMs: 5_000 });
+      const shown = JSON.stringify(rows, replacer);
+      assert(!shown.includes(SECRET) && !shown.includes("root:"), `${text} gave ${shown}`);
+    } catch (error) {
+      assert(error instanceof QueryError, `${text}: ${error}`);
+      refused++;
+    }
+  }
+  assertEquals(await stateOf(opened), before);
+  return refused;
+}
+
 for (const [place, make] of Object.entries(PLACES)) {
   Deno.test(`query_ gives and changes nothing else, whatever stands in ${place}`, async () => {
     await using opened = await filledStore();
-    const before = await stateOf(opened);
-    let refused = 0;
-    for (const text of INJECTIONS) {
-      try {
-        const rows = await opened.query("telemetry", [make(text)], { queryMs: 5_000 });
-        const shown = JSON.stringify(rows, replacer);
-        assert(!shown.includes(SECRET) && !shown.includes("root:"), `${text} gave ${shown}`);
-      } catch (error) {
-        assert(error instanceof QueryError, `${text}: ${error}`);
-        refused++;
-      }
-    }
+    const refused = await attack(opened, make);
     assert(refused > 0 || place.startsWith("a value") || place === "a parameter");
-    assertEquals(await stateOf(opened), before);
   });
 }
+
+testOnStorages(
+  "query_ gives and changes nothing else, whatever stands in where, cols and when",
+  async ({ disk }) => {
+    await using opened = await filledStore({ storage: disk, threads: 2 });
+    for (const place of ["where", "cols", "when"]) {
+      assert(await attack(opened, PLACES[place] ?? (() => ({}))) > 100, place);
+    }
+  },
+  ["DuckLake"],
+);
+
+/** A schema whose tables and columns are named by the texts. */
+function hostileSchema(texts: readonly string[]): LakeSchema {
+  return checkSchema({
+    tables: [
+      ...README_SCHEMA.tables,
+      { table: "secret", columns: [{ col: "value", type: "TEXT" }] },
+      ...texts.map((text, i) => ({
+        table: text,
+        topic: `attack/${i}`,
+        columns: [{ col: text, type: "TEXT", default: text }, {
+          col: `n${text}`.slice(0, 60),
+          type: "INTEGER",
+        }],
+        keys: i % 2 === 0 ? [] : [text],
+      })),
+    ],
+  });
+}
+
+/** Texts that are names: what is too long, empty or no text is refused at start. */
+const NAMES = [...new Map(INJECTIONS.map((text) => [text.toLowerCase(), text])).values()].filter(
+  (text) =>
+    text.trim() !== "" && text.length <= 80 && !text.startsWith("__") && !text.includes("\0") &&
+    text.isWellFormed(),
+);
+
+async function nameTables(texts: readonly string[], more: Partial<StoreOptions>): Promise<void> {
+  const hostile = hostileSchema(texts);
+  await using opened = await openStore(hostile, { threads: 2, ...more });
+  const before = await stateOf(opened);
+  const records = texts.flatMap((text, i) => [
+    publication(i * 3, `attack/${i}`, [{ [text]: text }]),
+    publication(i * 3 + 1, text, [text, 2]),
+    command(i * 3 + 2, `delete_${text}`, [{ where: { col: text, value: "nobody" } }]),
+  ]);
+  const { deadLetters, outcomes } = await opened.ingest.apply(records, texts.length * 3);
+  assertEquals([deadLetters, outcomes.filter(({ error }) => error !== null)], [0, []]);
+  for (const [i, text] of texts.entries()) {
+    const rows = await opened.query(text, [{
+      cols: [text],
+      where: { col: text, value: text },
+      order: text,
+    }]);
+    assertEquals(rows, i % 2 === 0 ? [[text], [text]] : [[text]]);
+  }
+  assertEquals(await stateOf(opened), before);
+}
+
+Deno.test("tables and columns may have any name, which is nothing but a name", async () => {
+  assert(NAMES.length >= 200, `only ${NAMES.length} names`);
+  await nameTables(NAMES, {});
+});
+
+testOnStorages(
+  "tables of DuckLake may have any name, and no file is outside of its directory",
+  async ({ directory, disk }) => {
+    const paths = [
+      "../x",
+      "../../x",
+      "/tmp/rembus-attack",
+      "a/b",
+      "..",
+      ".",
+      "a\\b",
+      "%2e%2e",
+      "C:",
+      "a'b",
+      "~",
+    ];
+    await nameTables([...paths, ...NAMES.filter((_, i) => i % 20 === 0)], {
+      storage: { ...disk, directory: `${directory}/inner` },
+    });
+    const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+    assertEquals(names, ["inner"]);
+    assertEquals(await exists("/tmp/rembus-attack"), false);
+  },
+  ["DuckLake"],
+);
+
+Deno.test("a service of a table that is not in the schema is refused, whatever its name", async () => {
+  await using opened = await filledStore();
+  const before = await stateOf(opened);
+  const records = INJECTIONS.flatMap((text, i) => [
+    command(10 + i * 2, `upsert_${text}`, [{ dn: text }]),
+    command(11 + i * 2, `delete_${text}`, [{ all: true }]),
+  ]);
+  const { outcomes } = await opened.ingest.apply(records, 10 + records.length);
+  assertEquals(outcomes.length, records.length);
+  for (const { error } of outcomes) {
+    assert(error?.startsWith('there is no table for "') ?? false, `${error}`);
+  }
+  assertEquals(await stateOf(opened), before);
+});
 
 Deno.test("delete_ removes nothing but what a condition of its own table says", async () => {
   await using opened = await filledStore();

@@ -50,7 +50,7 @@ Deno.test("chooseStorage() fails when DuckLake is asked for and cannot be loaded
     () => kindOf(directory.path, { storage: "ducklake", extensionDirectory: directory.path }),
     StoreError,
   );
-  assertEquals(error.fault, "unavailable");
+  assertEquals(error.fault, "extension");
   assertEquals(error.message.includes("REMBUS_EXTENSION_DIR"), true);
 });
 

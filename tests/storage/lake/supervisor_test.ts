@@ -123,25 +123,30 @@ Deno.test("Lake starts the process again, with pauses that grow up to a limit", 
   assertEquals(h.lake.health.restarts, 12);
 });
 
-Deno.test("Lake rejects queries that run when the process ends, and sends those again that wait", async () => {
+Deno.test("Lake asks a query again when the process ends, and gives it up when that ends it twice", async () => {
   await using h = harness();
   h.now().ready();
   await state(h, "ready");
-  const running = assertRejects(
-    () => h.lake.query("t", args),
-    QueryError,
-    "the table process ended",
-  );
-  await eventually(() => assertEquals(h.now().toldOf("query").length, 1));
+  const deadly = assertRejects(() => h.lake.query("deadly", args), QueryError, "SIGSEGV");
+  const innocent = h.lake.query("innocent", args);
+  const tables = () => h.now().toldOf("query").map(({ table }) => table);
+  const restart = async (processes: number) => {
+    await state(h, "restarting");
+    await h.clock.advance(1_000);
+    await eventually(() => assertEquals(h.processes.length, processes));
+    h.now().ready();
+    await state(h, "ready");
+  };
+  await eventually(() => assertEquals(tables(), ["deadly", "innocent"]));
   h.now().end("SIGSEGV");
-  await running;
-  const waiting = h.lake.query("u", args);
-  await h.clock.advance(100);
-  await eventually(() => assertEquals(h.processes.length, 2));
-  h.now().ready();
-  await eventually(() => assertEquals(h.now().toldOf("query").map(({ table }) => table), ["u"]));
+  await restart(2);
+  await eventually(() => assertEquals(tables(), ["deadly"]));
+  h.now().end("SIGSEGV");
+  await deadly;
+  await restart(3);
+  await eventually(() => assertEquals(tables(), ["innocent"]));
   h.now().say({ type: "answer", id: h.now().toldOf("query")[0]?.id ?? 0, value: args });
-  assertEquals(await waiting, args);
+  assertEquals(await innocent, args);
 });
 
 const progress = (nextOffset: number, ...outcomes: { offset: number; error: string | null }[]) =>

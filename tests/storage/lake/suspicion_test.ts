@@ -1,7 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { Suspicion } from "../../../src/lake/suspicion.ts";
 
-const death = (trying: number | null = null, hasProgressed = false) => ({ hasProgressed, trying });
+const death = (trying: number | null = null, hasProgressed = false) => ({
+  hasProgressed,
+  trying,
+  wasKilled: false,
+});
+const kill = (trying: number) => ({ ...death(trying), wasKilled: true });
+
+Deno.test("Suspicion takes more kills from outside than deaths until it skips a message", () => {
+  const suspicion = new Suspicion();
+  for (let i = 0; i < 4; i++) suspicion.onDeath(kill(7));
+  for (let i = 0; i < 9; i++) suspicion.onDeath(kill(7));
+  suspicion.onDeath(death(7));
+  assertEquals(suspicion.skip, []);
+  suspicion.onDeath(kill(7));
+  assertEquals(suspicion.skip, [7]);
+});
 
 Deno.test("Suspicion is careful after two deaths without a step forward", () => {
   const suspicion = new Suspicion();
