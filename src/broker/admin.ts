@@ -3,6 +3,7 @@ import { checkName } from "../protocol/name.ts";
 import type { Admin } from "../protocol/packet.ts";
 import { checkTopic, isReserved, isSpace } from "../protocol/topic.ts";
 import type { Access } from "./access.ts";
+import { isRecord, isTextList, readMsgFrom, readStart } from "./admin_values.ts";
 import type { Exposers } from "./exposers.ts";
 import type { HistoryStart } from "./history_start.ts";
 import { SERVICES_MAX, SUBSCRIPTIONS_MAX } from "./limits.ts";
@@ -335,54 +336,6 @@ export function newSubscription(
     removed: false,
     parked: [],
   };
-}
-
-/**
- * The window of a subscription in nanoseconds, or `null` for what is none. JSON peers cannot write infinity
- * and send null or a text (spec 3.4); Rembus.jl may leave it out, or send a boolean (rembus-jl 6.8).
- */
-function readMsgFrom(value: unknown): number | null {
-  switch (value) {
-    case undefined:
-    case false:
-      return 0;
-    case null:
-    case "inf":
-    case "Infinity":
-      return Infinity;
-    case true:
-      return 1;
-    default:
-  }
-  const window = typeof value === "bigint" ? Number(value) : value;
-  return typeof window === "number" && window >= 0 ? window : null;
-}
-
-/** A place in the journal, or `null` for what is none. */
-function readStart(value: unknown): HistoryStart | null {
-  if (value === "last") return { kind: "last" };
-  if (!isRecord(value)) return null;
-  const { offset, time } = value;
-  if (offset !== undefined) {
-    const at = typeof offset === "bigint" ? Number(offset) : offset;
-    return typeof at === "number" && Number.isSafeInteger(at) && at >= 0
-      ? { kind: "offset", offset: at }
-      : null;
-  }
-  if (typeof time === "bigint" && time >= 0n) return { kind: "time", timeNs: time };
-  return typeof time === "number" && Number.isInteger(time) && time >= 0
-    ? { kind: "time", timeNs: BigInt(time) }
-    : null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Map);
-}
-
-function isTextList(value: unknown, max: number): value is string[] {
-  return Array.isArray(value) && value.length <= max &&
-    value.every((item) => typeof item === "string");
 }
 
 function no(reason: string): AdminAnswer {

@@ -32,6 +32,7 @@ export const brokerCommand: Command = {
     "memory",
     "schema",
     "logRetention",
+    "offlineMax",
     "logRetentionBytes",
     "storage",
     "ducklakeUrl",

@@ -137,6 +137,7 @@ function newBroker(settings: Settings, extras: BrokerExtras, storage: Storage | 
     encoding: settings.encoding,
     requestTimeoutMs: settings.requestTimeout * MS_PER_SECOND,
     memoryLimitBytes: settings.memoryLimit,
+    ...(settings.offlineMax === null ? {} : { offlineMaxMs: settings.offlineMax * MS_PER_SECOND }),
     ...(storage === null ? {} : {
       journal: storage.journal,
       state: storage.state,
@@ -195,6 +196,7 @@ function argumentsOf(options: BrokerNodeOptions<Contract>): Partial<Settings> {
     pingInterval: seconds(options.pingIntervalMs),
     memory: options.memory,
     schema: typeof options.schema === "string" ? options.schema : undefined,
+    offlineMax: options.offlineMaxMs === Infinity ? undefined : seconds(options.offlineMaxMs),
     logRetention: seconds(options.logRetentionMs),
     logRetentionBytes: options.logRetentionBytes,
     storage: options.storage,

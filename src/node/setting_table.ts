@@ -186,6 +186,16 @@ export const SETTINGS = {
     unit: "bytes",
     doc: "size of the message log above which the oldest messages are dropped",
   }),
+  offlineMax: setting<number | null>({
+    key: "offline_max",
+    kind: AGE,
+    fallback: null,
+    flag: "offline-max",
+    env: "REMBUS_OFFLINE_MAX",
+    daemon: true,
+    unit: "seconds",
+    doc: "age above which missed messages are not delivered; without it, retention decides",
+  }),
   logRules: setting<readonly LogRule[]>({
     key: "log_rules",
     kind: LOG_RULES,

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MsgId, Packet } from "../../src/protocol/packet.ts";
 import { KeptBroker } from "../helpers/kept_broker.ts";
+import { ManualClock } from "../helpers/manual_clock.ts";
 import type { RawSession } from "../helpers/raw_session.ts";
 
 function admin(id: bigint, topic: string, data: unknown): Packet {
@@ -161,4 +162,21 @@ Deno.test("a loop of the broker over a long past loses nothing, whatever the QoS
     assertEquals(data, next++);
     if (next === total) break;
   }
+});
+
+Deno.test("a component that was away for too long gets only what is young enough, unless it asks", async () => {
+  const clock = new ManualClock();
+  await using kept = await KeptBroker.start({
+    broker: { clock, offlineMaxMs: 60_000 },
+    log: { clock },
+  });
+  await kept.broker.handle.with({ qos: 1 }).publish("a", "old");
+  await clock.advance(61_000);
+  await kept.broker.handle.with({ qos: 1 }).publish("a", "young");
+  await using session = kept.raw();
+  await ready(session, "named");
+  await subscribe(session, "a", { msg_from: Infinity });
+  assertEquals((await take(session, 1)).map(([, value]) => value), ["young"]);
+  await subscribe(session, "a", { from: { offset: 1 } });
+  assertEquals((await take(session, 2)).map(([, value]) => value), ["old", "young"]);
 });

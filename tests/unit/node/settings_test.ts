@@ -52,6 +52,7 @@ Deno.test("resolveSettings() gives the defaults when nobody says anything", asyn
     logRetention: 7 * 86_400,
     logRetentionBytes: 4 * 1024 ** 3,
     logRules: [],
+    offlineMax: null,
     schema: null,
     storage: "auto",
     ducklakeUrl: null,
