@@ -1,6 +1,7 @@
 import type { Vector } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import type { ArrowType } from "./arrow_type.ts";
 import { duckdb } from "./duck.ts";
+import { QueryError } from "./errors.ts";
 
 const BITS = 8;
 const STRING_BYTES = 16;
@@ -10,6 +11,29 @@ const INLINE_BYTES_MAX = 12;
 const INLINE_AT = 4;
 const POINTER_AT = 8;
 const DECIMAL_BYTES = 16;
+
+/** The first integer that has more digits than an Arrow decimal of 16 bytes. */
+const DECIMAL_END = 10n ** 38n;
+
+/** A HUGEINT may have one digit more than a decimal: readers would show another number, or none. */
+function requireDigits(
+  data: Uint8Array,
+  ranges: readonly Range[],
+  valid: Uint8Array | null,
+): void {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  for (const [from, count] of ranges) {
+    for (let row = from; row < from + count; row++) {
+      const at = row * DECIMAL_BYTES;
+      const value = (view.getBigInt64(at + 8, true) << 64n) | view.getBigUint64(at, true);
+      if ((value < DECIMAL_END && value > -DECIMAL_END) || !isSet(valid, row)) continue;
+      throw new QueryError(
+        `Cannot answer the query: expected integers of at most 38 digits, got ${value}; ` +
+          "ask for the column as CAST(... AS VARCHAR)",
+      );
+    }
+  }
+}
 
 /** Rows of a vector: from, and how many. */
 export type Range = readonly [from: number, count: number];
@@ -109,7 +133,7 @@ export class ArrowColumn {
         return this.#appendDecimals(
           duckdb.vector_get_data(vector, extent * type.bytes),
           ranges,
-          type.bytes,
+          { bytes: type.bytes, valid },
         );
       case "text":
       case "binary":
@@ -202,7 +226,12 @@ export class ArrowColumn {
   }
 
   /** Decimals of 16 to 64 bits are widened: readers know those of 128 bits best. */
-  #appendDecimals(data: Uint8Array, ranges: readonly Range[], bytes: number): void {
+  #appendDecimals(
+    data: Uint8Array,
+    ranges: readonly Range[],
+    { bytes, valid }: { readonly bytes: number; readonly valid: Uint8Array | null },
+  ): void {
+    if (bytes === DECIMAL_BYTES) requireDigits(data, ranges, valid);
     for (const [from, count] of ranges) {
       const to = this.#data.extend(count * DECIMAL_BYTES);
       for (let row = 0; row < count; row++) {

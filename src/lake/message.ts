@@ -42,6 +42,8 @@ export type ToLake =
   | ({ readonly type: "start" } & LakeStart)
   /** The log is on disk up to `end`, exclusive. */
   | { readonly type: "durable"; readonly end: number }
+  /** Somebody waits for everything below `end`: no pause before it. */
+  | { readonly type: "hurry"; readonly end: number }
   /** `query_<table>` with the CBOR of its arguments; sees everything below `after`. */
   | {
     readonly type: "query";

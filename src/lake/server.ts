@@ -65,6 +65,10 @@ export class LakeServer {
       case "durable":
         this.#running?.follower.durable(message.end);
         return;
+      case "hurry":
+        // Who waits is told by the progress; this only ends the pause.
+        await this.#running?.follower.waitFor(message.end, WAIT_MS);
+        return;
       case "query":
         return await this.#answer(message.id, () => this.#query(message));
       case "outcome":

@@ -180,6 +180,9 @@ export class Lake implements AsyncDisposable {
     const { nextOffset } = this.#health;
     const isApplied = nextOffset !== null && nextOffset > offset;
     if (!isApplied || this.#outcomes.has(offset)) {
+      if (this.#state.kind === "ready") {
+        this.#send(this.#state.live, { type: "hurry", end: offset + 1 });
+      }
       const error = await this.#within(this.#outcomes.wait(offset), options);
       if (error !== undefined) return error;
     }

@@ -1,10 +1,11 @@
 // Goal: what DuckDB gives is what Arrow readers see, for all types and any shape of chunks.
 // Method: a query of each type, read back with flechette and with apache-arrow, compared with DuckDB's own
 // text of each value.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromIPC } from "npm:@uwdata/flechette@2.6.0";
 import { tableFromIPC as apacheTableFromIPC } from "npm:apache-arrow@21";
 import { closeInstance, Duck, openInstance } from "../../../src/lake/duck.ts";
+import { QueryError } from "../../../src/lake/errors.ts";
 import { type QueryLimits, type QueryResult, runQuery } from "../../../src/lake/reader.ts";
 
 async function query(sql: string, limits: QueryLimits = {}): Promise<QueryResult> {
@@ -59,7 +60,7 @@ const TYPES: readonly (readonly [string, unknown])[] = [
   ["60000::USMALLINT", 60_000],
   ["4000000000::UINTEGER", 4_000_000_000],
   ["18446744073709551615::UBIGINT", "18446744073709551615n"],
-  ["-170141183460469231731687303715884105::HUGEINT", "-170141183460469231731687303715884105n"],
+  ["-99999999999999999999999999999999999999::HUGEINT", "-99999999999999999999999999999999999999n"],
   ["340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455"],
   ["1.5::FLOAT", 1.5],
   ["0.1::DOUBLE", 0.1],
@@ -117,6 +118,19 @@ for (const [expression, value] of TYPES) {
     );
   });
 }
+
+Deno.test("runQuery() refuses an integer that Arrow has no decimal for, and not a null in its place", async () => {
+  for (
+    const wide of [
+      "100000000000000000000000000000000000000",
+      "-170141183460469231731687303715884105728",
+    ]
+  ) {
+    await assertRejects(() => query(`SELECT '${wide}'::HUGEINT AS v`), QueryError, "38 digits");
+  }
+  const { rowCount } = await query("SELECT NULL::HUGEINT AS v FROM range(3000)");
+  assertEquals(rowCount, 3_000);
+});
 
 Deno.test("runQuery() gives texts and lists that differ from row to row", async () => {
   const { bytes } = await query(

@@ -152,6 +152,16 @@ Deno.test("Lake asks a query again when the process ends, and gives it up when t
 const progress = (nextOffset: number, ...outcomes: { offset: number; error: string | null }[]) =>
   ({ type: "progress", nextOffset, rows: 1, deadLetters: 0, outcomes }) as const;
 
+Deno.test("Lake.outcome() says that somebody waits, so that no pause comes before it", async () => {
+  await using h = harness();
+  h.now().ready(3);
+  await state(h, "ready");
+  const outcome = h.lake.outcome(7).catch((error) => error);
+  await eventually(() => assertEquals(h.now().toldOf("hurry").map(({ end }) => end), [8]));
+  await h.lake.close();
+  await outcome;
+});
+
 Deno.test("Lake.outcome() resolves when the command was carried out, and rejects when it was refused", async () => {
   await using h = harness();
   h.now().ready();
