@@ -253,7 +253,9 @@ export class AdminCommands {
     }
     // Subscriptions that this opens are those of a connected component from now on.
     const opened = status
-      ? [...twin.subscriptions.values()].filter(({ progress }) => progress?.isOpen === false)
+      ? [...twin.subscriptions.values()].filter((one) =>
+        one.progress?.isOpen === false && twin.opensWhenReactive(one)
+      )
       : [];
     const stored = opened.map((one) => this.#storeSubscription(twin, one, true));
     return { ...(stored[0] ?? OK), after: () => twin.setReactive(status) };

@@ -52,6 +52,8 @@ export interface JournalRange {
   readonly to?: number;
   /** Whether a topic is wanted. @default all are */
   readonly topics?: (topic: string) => boolean;
+  /** The only quality of service that is wanted. @default all are */
+  readonly qos?: QoS;
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
 }

@@ -47,7 +47,7 @@ async function recallIds({ options, registry }: BrokerParts): Promise<void> {
   if (journal === null) return;
   const wallMs = Math.trunc(clock.wallMs());
   const timeNs = BigInt(Math.max(0, wallMs - WINDOW_MS)) * NS_PER_MS;
-  for await (const { records } of journal.read({ from: { timeNs } })) {
+  for await (const { records } of journal.read({ from: { timeNs }, qos: 2 })) {
     const now = clock.now();
     for (const { kind, qos, id, isAnonymous, publisher, recvNs } of records) {
       if (kind !== "publication" || qos !== 2 || id === null || isAnonymous) continue;

@@ -42,6 +42,8 @@ export class Twin implements Subscriber, Publisher {
   readonly #following: Following | null;
   /** The offset that the next message had when the session began. */
   #since = 0;
+  /** Subscriptions that were announced in this session. */
+  readonly #announced = new Set<Subscription>();
   /** Subscriptions that were announced before the component said that it wants what it missed. */
   readonly #early = new Set<Subscription>();
   /** Ends the wait for that. */
@@ -99,6 +101,7 @@ export class Twin implements Subscriber, Publisher {
   /** A session began under this name. */
   attach(conversation: Conversation): void {
     this.#conversation = conversation;
+    this.#announced.clear();
     this.#reactive = false;
     this.#since = this.#parts.following?.journal.next ?? 0;
     this.outbox.attach(conversation);
@@ -123,7 +126,9 @@ export class Twin implements Subscriber, Publisher {
     this.#reactive = reactive;
     this.#endGrace();
     if (reactive) {
-      for (const subscription of this.subscriptions.values()) this.#open(subscription);
+      for (const subscription of this.subscriptions.values()) {
+        if (this.opensWhenReactive(subscription)) this.#open(subscription);
+      }
     } else if (this.#parts.strictReactive) {
       for (const subscription of this.subscriptions.values()) subscription.open = false;
       this.#following?.close(this.subscriptions.values(), this.#since);
@@ -132,8 +137,17 @@ export class Twin implements Subscriber, Publisher {
     }
   }
 
+  /**
+   * Whether `reactive` opens a subscription. A peer with capabilities announces again what it has a handler for, so
+   * that nothing comes before; others may count on being remembered.
+   */
+  opensWhenReactive(subscription: Subscription): boolean {
+    return this.#conversation?.capable !== true || this.#announced.has(subscription);
+  }
+
   /** A `subscribe` of this session opens its subscription, unless `reactive` is asked for too. */
   announced(subscription: Subscription): void {
+    this.#announced.add(subscription);
     if (subscription.removed) return;
     if (this.#reactive) this.#open(subscription);
     else if (this.#parts.strictReactive) return;
@@ -172,6 +186,7 @@ export class Twin implements Subscriber, Publisher {
 
   /** A subscription was taken back. */
   dropped(subscription: Subscription): void {
+    this.#announced.delete(subscription);
     this.outbox.drop(subscription);
     this.#following?.forget(subscription);
   }

@@ -1,3 +1,4 @@
+import type { QoS } from "../protocol/packet.ts";
 import type { Catalog } from "./catalog.ts";
 import { SegmentCursor, SegmentGone } from "./cursor.ts";
 import { CHUNK_BYTES, PROGRESS_BYTES } from "./limits.ts";
@@ -23,6 +24,8 @@ export interface ReadOptions {
   readonly to?: number;
   /** Whether a topic is wanted. Asked for each record, so it should be fast. @default all are */
   readonly topics?: (topic: string) => boolean;
+  /** The only quality of service that is wanted. @default all are */
+  readonly qos?: QoS;
   /** Ends the reading with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -61,6 +64,7 @@ export interface ReadingOptions extends Omit<ReadOptions, "from" | "to"> {
 export class Reading {
   readonly #source: ReadSource;
   readonly #topics: ((topic: string) => boolean) | null;
+  readonly #qos: QoS | null;
   readonly #signal: AbortSignal | null;
   #next: number;
   #place: Place | null = null;
@@ -69,6 +73,7 @@ export class Reading {
   constructor(source: ReadSource, options: ReadingOptions) {
     this.#source = source;
     this.#topics = options.topics ?? null;
+    this.#qos = options.qos ?? null;
     this.#signal = options.signal ?? null;
     this.#next = Math.max(1, options.from);
     const after = options.after ?? null;
@@ -132,7 +137,7 @@ export class Reading {
     const visit = (view: RecordView): void => {
       if (view.kind === RecordKind.PADDING) return;
       hasRecords = true;
-      if (view.offset < from) return;
+      if (view.offset < from || (this.#qos !== null && view.qos !== this.#qos)) return;
       if (this.#topics !== null && !this.#topics(view.topic(catalog.texts))) return;
       records.push(view.toRecord(catalog.texts));
     };

@@ -222,6 +222,11 @@ export class RecordView {
     return this.#held.view.getBigUint64(this.#at + 24, true);
   }
 
+  /** Quality of service. */
+  get qos(): QoS {
+    return qosOf(this.#held.view.getUint8(this.#at + 13));
+  }
+
   /** Topic. */
   topic(texts: Texts): string {
     const from = this.#at + RECORD_HEADER_BYTES + this.#held.view.getUint8(this.#at + 44);

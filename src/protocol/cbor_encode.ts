@@ -162,6 +162,11 @@ export class CborWriter {
     this.#append(bytes);
   }
 
+  /** Writes an item that is encoded already. */
+  item(bytes: Uint8Array): void {
+    this.#append(bytes);
+  }
+
   /** Writes `null`. */
   null(): void {
     this.byte(0xf6);

@@ -178,9 +178,17 @@ function arrayItems(
   return { start: argumentEnd(0, info), count: argumentAt(bytes, 0) };
 }
 
+/** Payloads up to this size are gathered with their extras in one buffer, which is one allocation instead of two. */
+const GATHERED_BYTES_MAX = 4_096;
+
 /** Payload bytes with the extra map behind them: the one place where a payload is copied (D3). */
 function joined(payload: Uint8Array, extras: Extras): Uint8Array {
   const writer = CborWriter.fresh();
+  if (payload.byteLength <= GATHERED_BYTES_MAX) {
+    writer.item(payload);
+    writer.value(extras, 0);
+    return writer.take();
+  }
   writer.value(extras, 0);
   const map = writer.take();
   const bytes = new Uint8Array(payload.byteLength + map.byteLength);

@@ -109,3 +109,22 @@ Deno.test("live messages queue behind a long history without gap or repeat", asy
   }
   assertEquals(new Set(got).size, total);
 });
+
+for (const qos of [0, 1, 2] as const) {
+  Deno.test(`a program that starts again and subscribes late gets all in order, QoS ${qos}`, async () => {
+    await using kept = await KeptBroker.start();
+    const pub = (await kept.connect("pub")).with({ qos });
+    const first = await kept.connect("sub");
+    await noting(first, "n", LAST_RECEIVED);
+    await first.close();
+    const all = Array.from({ length: 300 }, (_, n) => n);
+    for (const n of all) await pub.publish("n", n);
+    const again = await kept.connect("sub");
+    // The broker knows the subscription, the component has no handler for it yet.
+    await again.rpc("rid");
+    await kept.log.flush();
+    await again.rpc("rid");
+    const got = await noting(again, "n", LAST_RECEIVED);
+    await eventually(() => assertEquals(got, all));
+  });
+}
