@@ -178,9 +178,13 @@ async function openOnce(options: StoreOptions, setAside: string | null): Promise
       : options.schema;
     const recorded = await readKeys(writer);
     const orders = new Map<string, readonly number[]>();
-    for (const table of schema.tables) {
-      orders.set(table.name, await prepare(writer, table, recorded.get(table.name.toLowerCase())));
-    }
+    // All or none: and one snapshot of DuckLake, not one for each.
+    await writer.transaction(async () => {
+      for (const table of schema.tables) {
+        const key = recorded.get(table.name.toLowerCase());
+        orders.set(table.name, await prepare(writer, table, key));
+      }
+    });
     await recordStorage(options.storage, storage);
     await lockDown(writer, storage, options.storage);
     return { database, writer, schema, storage, setAside, orders, nextOffset };
@@ -205,15 +209,27 @@ function settingsOf(
   };
 }
 
+/** What DuckLake says of a data path that is not that of its catalog. It has no code for it. */
+const OTHER_DATA_PATH = /DATA_PATH parameter|data_path is not set/i;
+
 async function attach(writer: Duck, storage: Storage): Promise<void> {
   try {
     await writer.run(attachStatement(storage, CATALOG));
     await writer.run(`USE ${CATALOG}`);
   } catch (cause) {
+    const reason = withoutSecrets(reasonOf(cause), storage);
+    if (OTHER_DATA_PATH.test(reason)) {
+      throw new StoreError(
+        "other-storage",
+        "Cannot open the tables: expected the data path that the catalog was made with, got " +
+          `another or none. Set DATA_PATH (data_path) to that one: ${reason}`,
+        { cause },
+      );
+    }
     const isDamaged = storage.kind === "native" && failureKind(cause) === "corrupt";
     throw new StoreError(
       isDamaged ? "corrupt" : "unavailable",
-      `Cannot open the tables: ${withoutSecrets(reasonOf(cause), storage)}`,
+      `Cannot open the tables: ${reason}`,
       { cause },
     );
   }
@@ -265,7 +281,7 @@ async function readKeys(writer: Duck): Promise<ReadonlyMap<string, readonly stri
   return new Map(rows.map(([table, names]) => [String(table), JSON.parse(String(names))]));
 }
 
-/** Makes or migrates one table; the order in which it has its columns. */
+/** Makes or migrates one table, inside a transaction; the order in which it has its columns. */
 async function prepare(
   writer: Duck,
   table: TableSchema,
@@ -274,17 +290,15 @@ async function prepare(
   const name = qualified(table.name);
   if (recorded !== undefined) checkKeys(table, recorded);
   try {
-    await writer.transaction(async () => {
-      if (recorded === undefined) {
-        await writer.run(`INSERT INTO ${qualified(KEY_TABLE)} VALUES (?, ?)`, [
-          table.name.toLowerCase(),
-          JSON.stringify(keyNames(table)),
-        ]);
-      }
-      await writer.run(createTable(table, name));
-      const existing = await readColumns(writer, table.name);
-      for (const statement of migrateTable(table, existing, name)) await writer.run(statement);
-    });
+    if (recorded === undefined) {
+      await writer.run(`INSERT INTO ${qualified(KEY_TABLE)} VALUES (?, ?)`, [
+        table.name.toLowerCase(),
+        JSON.stringify(keyNames(table)),
+      ]);
+    }
+    await writer.run(createTable(table, name));
+    const existing = await readColumns(writer, table.name);
+    for (const statement of migrateTable(table, existing, name)) await writer.run(statement);
   } catch (cause) {
     if (cause instanceof SchemaError) throw cause;
     throw new StoreError("schema", `Cannot make table "${table.name}": ${reasonOf(cause)}`, {
