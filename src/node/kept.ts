@@ -84,6 +84,12 @@ async function storageOptions(
 
 function tableOptions(schema: unknown, settings: Settings): TableOptions {
   const { ducklakeUrl, dataPath, extensionDir, archiverInterval } = settings;
+  if (settings.storage === "native" && ducklakeUrl !== null) {
+    throw new TypeError(
+      'Cannot start the broker with "storage" native and a catalog of DuckLake (--ducklake-url, ' +
+        "DUCKLAKE_URL): expected only one of them",
+    );
+  }
   return {
     schema,
     storage: settings.storage,

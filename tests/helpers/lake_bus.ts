@@ -6,7 +6,6 @@ import type { BrokerNode } from "../../src/node/broker_node.ts";
 import { component } from "../../src/node/component.ts";
 import type { Component } from "../../src/peer/api.ts";
 import type { Encoding, MsgId } from "../../src/protocol/packet.ts";
-import { Tagged } from "../../src/protocol/cbor.ts";
 import type { StoragePlace } from "./lake_storages.ts";
 import { RawSession } from "./raw_session.ts";
 
@@ -21,22 +20,25 @@ export type LakeBusOptions = Partial<BrokerNodeOptions>;
 
 /** A broker with tables on a port, and the components that were connected to it. It can be started again. */
 export class LakeBus implements AsyncDisposable {
-  /** The broker. */
-  readonly node: BrokerNode;
   readonly #place: StoragePlace;
-  readonly #options: LakeBusOptions;
-  readonly #components: Component[] = [];
+  #node: BrokerNode;
+  #options: LakeBusOptions;
+  #components: Component[] = [];
 
   private constructor(node: BrokerNode, place: StoragePlace, options: LakeBusOptions) {
-    this.node = node;
+    this.#node = node;
     this.#place = place;
     this.#options = options;
   }
 
   /** Starts it, with what the storage of this place is asked for with. */
   static async start(place: StoragePlace, options: LakeBusOptions = {}): Promise<LakeBus> {
-    const node = await broker({ ...optionsOf(place), admins: [ADMIN], ...options });
-    return new LakeBus(node, place, options);
+    return new LakeBus(await startNode(place, options), place, options);
+  }
+
+  /** The broker: another one after a restart. */
+  get node(): BrokerNode {
+    return this.#node;
   }
 
   /** A component of that name, over WebSocket. Closed with the bus. */
@@ -49,10 +51,12 @@ export class LakeBus implements AsyncDisposable {
     return made;
   }
 
-  /** Ends it in order, and starts one on the same files. */
-  async restart(options: LakeBusOptions = this.#options): Promise<LakeBus> {
+  /** Ends the broker and its components in order, and starts one on the same files. */
+  async restart(options: LakeBusOptions = this.#options): Promise<void> {
     await this[Symbol.asyncDispose]();
-    return await LakeBus.start(this.#place, options);
+    this.#components = [];
+    this.#options = options;
+    this.#node = await startNode(this.#place, options);
   }
 
   /** Service -> names that expose it, as an admin is told. */
@@ -74,6 +78,10 @@ export class LakeBus implements AsyncDisposable {
   }
 }
 
+function startNode(place: StoragePlace, options: LakeBusOptions): Promise<BrokerNode> {
+  return broker({ ...optionsOf(place), admins: [ADMIN], ...options });
+}
+
 /** What a broker is given so that its tables are kept as a test of all storages wants them. */
 export function optionsOf({ directory, disk }: StoragePlace): BrokerNodeOptions {
   const { name, storage, duckLakeUrl } = disk;
@@ -89,9 +97,6 @@ export function optionsOf({ directory, disk }: StoragePlace): BrokerNodeOptions 
 /** The rows of a frame that came over the bus. */
 export function rowsOf(frame: unknown): Row[] {
   if (frame instanceof DataFrame) return frame.rows();
-  if (frame instanceof Tagged && frame.value instanceof Uint8Array) {
-    return DataFrame.fromArrow(frame.value).rows();
-  }
   throw new Error(`Cannot read rows: expected a frame, got ${typeof frame}`);
 }
 

@@ -72,3 +72,10 @@ Deno.test("openKept() names the schema file that it cannot read", async () => {
     assertStringIncludes(error.message, schema);
   }
 });
+
+Deno.test("openKept() refuses native storage beside a catalog of DuckLake", async () => {
+  const { values } = await resolve({ storage: "native", ducklakeUrl: "ducklake:x" });
+  const kept = () => openKept(values, { ...PARTS, schema: { tables: [] } });
+  const error = await assertRejects(kept, TypeError);
+  for (const part of ["native", "DUCKLAKE_URL"]) assertStringIncludes(error.message, part);
+});
