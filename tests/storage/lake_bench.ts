@@ -1,5 +1,5 @@
 // How fast messages become rows, frames become rows, and rows become frames:
-//   deno run -A tests/bench/lake_bench.ts
+//   deno run -A tests/storage/lake_bench.ts
 import { tableFromArrays, tableToIPC } from "npm:@uwdata/flechette@2.6.0";
 import { checkSchema } from "../../src/lake/schema.ts";
 import { temporaryDirectory } from "../helpers/lake_directory.ts";

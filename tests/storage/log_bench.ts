@@ -1,5 +1,5 @@
 /**
- * What the message log does on a real disk: `deno run -A tests/bench/log_bench.ts [part]...`
+ * What the message log does on a real disk: `deno run -A tests/storage/log_bench.ts [part]...`
  *
  * Parts: crc, append, commit, replay, open; all without one. `REMBUS_BENCH_RECORDS` sets how many records the
  * parts replay and open use (1,000,000 by default; 10,000,000 for the promise on start times), and
