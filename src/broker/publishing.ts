@@ -151,7 +151,7 @@ export class Publishing {
     if (appended.kind === "busy") return FULL;
     if (appended.kind === "refused") {
       counters.lost++;
-      return { kind: "lost", reason: appended.reason };
+      return { kind: "lost", reason: `Cannot store the message: ${appended.reason}` };
     }
     counters.published++;
     const { window } = from;

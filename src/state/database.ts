@@ -58,12 +58,15 @@ export function readOne(database: Database, sql: string): Cell {
   return database.prepare(sql).all()[0]?.[0] ?? null;
 }
 
-/** Runs `work` in a transaction that is durable afterwards; what it throws undoes all of it. */
+/**
+ * Runs `work` in a transaction that is durable afterwards; what it throws undoes all of it. Deno tells the code of a
+ * failure only of prepared statements: with `exec`, a disk that is full could not be told from another failure.
+ */
 export function transaction(database: Database, work: () => void): void {
-  database.exec("BEGIN IMMEDIATE");
+  database.prepare("BEGIN IMMEDIATE").run();
   try {
     work();
-    database.exec("COMMIT");
+    database.prepare("COMMIT").run();
   } catch (error) {
     if (database.isTransaction) rollBack(database);
     throw error;

@@ -73,7 +73,8 @@ export class HealthLog {
     if (this.#isClosed || reason === before) return;
     if (reason === null) {
       this.#red.delete(part);
-      this.#logger.info("health changed", { part, health: "green" });
+      // Whoever saw it turn red wants to see this, too.
+      this.#logger.warn("health changed", { part, health: "green" });
     } else {
       this.#red.set(part, reason);
       this.#logger.error("health changed", { part, health: "red", reason });

@@ -96,7 +96,7 @@ Deno.test("openStorage() lets a restarted lake process go on where the last one 
   assertEquals((await rows(storage, "telemetry")).length, 2);
   await eventually(() => assertEquals(storage.health.overall, "green"));
   const told = logger.events.filter((event) => event.endsWith("health changed"));
-  assertEquals(told, ["error health changed", "info health changed"]);
+  assertEquals(told, ["error health changed", "warn health changed"]);
 });
 
 /** Children of this process that are lake processes. */

@@ -69,6 +69,7 @@ Deno.test("the list of formats makes the tables", () =>
     assertEquals(tables.map(([name]) => name).toSorted(), [
       "admin",
       "component",
+      "origin",
       "private_topic",
       "service",
       "subscription",

@@ -46,7 +46,7 @@ Deno.test("HealthLog tells each change once, and none while the node closes", ()
   assertEquals(logger.events, [
     "error health changed",
     "error health changed",
-    "info health changed",
+    "warn health changed",
   ]);
   log.close();
   log.note("log", "closed");
