@@ -215,9 +215,9 @@ export class CatchUp {
 
   #give(record: JournalRecord, readers: ReadonlyMap<Subscription, Followed>): void {
     const { sink } = this.#parts;
-    const { offset, qos, topic, publisher, isAnonymous } = record;
+    const { offset, qos, topic, publisher } = record;
     if (record.kind !== "publication" || !sink.mayReceive(topic)) return;
-    const isOwn = !sink.isEchoed && publisher === sink.name && !isAnonymous;
+    const isOwn = !sink.isEchoed && publisher === sink.name;
     let publication: Publication | null = null;
     for (const match of this.#matcher.match(topic)) {
       const reader = readers.get(match);
@@ -285,7 +285,7 @@ export class CatchUp {
       for (const record of records) {
         await sink.room(this.#topics);
         if (signal.aborted || progress.start !== start) return;
-        const isOwn = !sink.isEchoed && record.publisher === sink.name && !record.isAnonymous;
+        const isOwn = !sink.isEchoed && record.publisher === sink.name;
         const isPast = record.offset < end && record.kind === "publication";
         if (isOwn || !isPast || !sink.mayReceive(record.topic)) continue;
         progress.sent(record.offset);

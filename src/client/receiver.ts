@@ -30,6 +30,9 @@ export const UNCLAIMED_MS = 10_000;
 /** Topic of gap notices (D3). */
 const GAP_TOPIC = "__gap__";
 
+/** Turns of the microtask queue between the end of a handler and its acknowledgement, with room to spare. */
+const ACKNOWLEDGE_TURNS = 32;
+
 /** What a {@link Receiver} needs. */
 export interface ReceiverOptions {
   readonly handlers: Handlers;
@@ -57,6 +60,18 @@ export class Receiver {
   #deliveries = 0;
   #calls = 0;
   #unclaimedUntil = 0;
+
+  /** Whether handlers are at work. */
+  get isDelivering(): boolean {
+    return this.#deliveries > 0;
+  }
+
+  /** Lets handlers that have ended be acknowledged; those that are at work are not waited for. */
+  async acknowledge(): Promise<void> {
+    for (let turn = 0; turn < ACKNOWLEDGE_TURNS && this.isDelivering; turn++) {
+      await Promise.resolve();
+    }
+  }
 
   /** Makes a receiver. It outlives connections, as ids are remembered across them (D15). */
   constructor(options: ReceiverOptions) {

@@ -121,8 +121,10 @@ export class Uplink {
   }
 
   /** Ends it; everything that waits fails. Idempotent. Resolves when the link is gone. */
-  close(): Promise<void> {
-    return this.#connection.close(new ConnectionClosedError());
+  async close(): Promise<void> {
+    // Whoever closes because of a message is faster than its acknowledgement.
+    if (this.#receiver.isDelivering) await this.#receiver.acknowledge();
+    await this.#connection.close(new ConnectionClosedError());
   }
 
   /**

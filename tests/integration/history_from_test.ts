@@ -180,3 +180,12 @@ Deno.test("a component that was away for too long gets only what is young enough
   await subscribe(session, "a", { from: { offset: 1 } });
   assertEquals((await take(session, 2)).map(([, value]) => value), ["old", "young"]);
 });
+
+Deno.test("an anonymous component does not get its own messages from the past", async () => {
+  await using kept = await KeptBroker.start();
+  const one = await kept.connect();
+  await one.with({ qos: 1 }).publish("a", "own");
+  await kept.broker.handle.with({ qos: 1 }).publish("a", "other");
+  const { value } = await one.messages("a", { from: "first" }).next();
+  assertEquals(value?.data, "other");
+});

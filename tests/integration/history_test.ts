@@ -128,3 +128,18 @@ for (const qos of [0, 1, 2] as const) {
     await eventually(() => assertEquals(got, all));
   });
 }
+
+Deno.test("a message whose handler lets the component close is acknowledged, and not sent again", async () => {
+  await using kept = await KeptBroker.start();
+  for (let round = 0; round < 20; round++) {
+    const sub = await kept.connect("sub");
+    const got = Promise.withResolvers<number>();
+    await sub.subscribe("t", async (value: number) => {
+      await Promise.resolve();
+      got.resolve(value);
+    });
+    await kept.broker.handle.with({ qos: 1 }).publish("t", round);
+    assertEquals(await got.promise, round);
+    await sub.close();
+  }
+});
