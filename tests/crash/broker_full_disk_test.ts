@@ -7,7 +7,7 @@ import { RembusError, Status } from "../../src/protocol/errors.ts";
 import type { MsgId, Publish } from "../../src/protocol/packet.ts";
 import { Payload } from "../../src/protocol/payload.ts";
 import { BrokerChild } from "../helpers/broker_child.ts";
-import { mountSmallDisk } from "../helpers/broker_child_disk.ts";
+import { mountSmallDisk } from "../helpers/small_disk.ts";
 import { loggedIn, rowsIn, sorted } from "../helpers/broker_child_files.ts";
 import { connectChild, note, READING_SCHEMA, type Seen } from "../helpers/broker_child_load.ts";
 import { eventually } from "../helpers/eventually.ts";

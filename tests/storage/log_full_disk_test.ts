@@ -2,39 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { denoLogFiles } from "../../src/log/deno_files.ts";
 import { openMessageLog } from "../../src/log/open_message_log.ts";
 import { eventually } from "../helpers/eventually.ts";
+import { mountSmallDisk } from "../helpers/small_disk.ts";
 import { append, collect, entry, store, textOf } from "../helpers/log_entries.ts";
 
 const DISK_BYTES = 8 * 1024 * 1024;
 
-async function run(command: string, ...args: string[]): Promise<boolean> {
-  try {
-    const options = { args, stdout: "null", stderr: "null" } as const;
-    return (await new Deno.Command(command, options).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** A small file system of its own; `null` where none may be mounted. */
-async function mountSmallDisk(): Promise<(AsyncDisposable & { readonly path: string }) | null> {
-  if (Deno.build.os !== "linux") return null;
-  const path = await Deno.makeTempDir();
-  const isMounted = await run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", path);
-  if (!isMounted) {
-    await Deno.remove(path);
-    return null;
-  }
-  return {
-    path,
-    async [Symbol.asyncDispose](): Promise<void> {
-      await run("umount", path);
-      await Deno.remove(path);
-    },
-  };
-}
-
-const probe = await mountSmallDisk();
+const probe = await mountSmallDisk(DISK_BYTES);
 await probe?.[Symbol.asyncDispose]();
 const reason = probe === null ? " (no file system may be mounted here)" : "";
 
@@ -42,7 +15,7 @@ Deno.test({
   name: `a real disk that is full stops acknowledgements, and the log recovers by itself${reason}`,
   ignore: probe === null,
   fn: async () => {
-    await using disk = await mountSmallDisk();
+    await using disk = await mountSmallDisk(DISK_BYTES);
     const path = disk?.path ?? "";
     await Deno.writeFile(`${path}/ballast`, new Uint8Array(3 * 1024 * 1024));
     const kept: string[] = [];
