@@ -26,7 +26,8 @@ export interface LakeCommand {
  */
 export const LAKE_ENV_NAMES: readonly RegExp[] = [
   /^(?:DENO_DIR|HOME|USERPROFILE|LOCALAPPDATA|XDG_CACHE_HOME|SYSTEMROOT|TMPDIR|TMP|TEMP|TZ)$/,
-  /^(?:LD_LIBRARY_PATH|NPM_CONFIG_[A-Z_]+|DENO_CERT|DENO_TLS_CA_STORE|SSL_CERT_FILE)$/i,
+  /^(?:LD_LIBRARY_PATH|NPM_CONFIG_[A-Z_]+|DENO_CERT|DENO_TLS_CA_STORE|SSL_CERT_FILE|SSL_CERT_DIR)$/i,
+  /^(?:NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/i,
   /^(?:PG[A-Z]+|AWS_[A-Z_]+|AZURE_[A-Z_]+|GOOGLE_APPLICATION_CREDENTIALS)$/,
 ];
 
@@ -60,6 +61,9 @@ export function lakeArguments(entry: string, { read, write, ffi }: LakePermissio
   return [
     "run",
     "--no-prompt",
+    // In a clone our own lock file says what is in the cache, so that nothing is asked of the network. Elsewhere it is
+    // that of the program around us, and knows nothing of what is imported by this process alone.
+    ...(/^(?:https?|jsr):/.test(entry) ? ["--no-lock"] : []),
     ...list("--allow-read", read),
     ...list("--allow-write", write),
     ffi === null ? "--allow-ffi" : `--allow-ffi=${ffi}`,

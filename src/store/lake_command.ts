@@ -55,8 +55,6 @@ function runArguments({ dir, logDirectory, extensionDirectory }: LakePlace): str
   return [
     ...args.slice(0, 1),
     "--quiet",
-    // A lock file of the program around us knows nothing of what is imported here alone.
-    "--no-lock",
     `--deny-write=${logDirectory.replaceAll(",", ",,")}`,
     ...args.slice(1),
   ];

@@ -171,12 +171,14 @@ export async function runCli(
   return await process.end();
 }
 
-/** Starts `rembus broker` on a free port and waits until it is ready. */
+/** Starts `rembus broker` on a free port and waits until it is ready. It keeps files where it is told to. */
 export async function startBrokerProcess(
   args: readonly string[] = [],
   options?: ProcessOptions,
 ): Promise<{ readonly process: CliProcess; readonly url: string; readonly port: number }> {
-  const process = new CliProcess(["broker", "--memory", "--ws", "0", "--json", ...args], options);
+  const isKept = args.some((one) => one === "--dir" || one === "--schema");
+  const given = isKept ? args : ["--memory", ...args];
+  const process = new CliProcess(["broker", "--ws", "0", "--json", ...given], options);
   try {
     const { url, port } = JSON.parse(await process.line());
     return { process, url, port };

@@ -37,7 +37,7 @@ function run(options: Partial<ImportOptions> & Pick<ImportOptions, "from" | "to"
     spawn: (permissions) =>
       spawnLake({
         executable: Deno.execPath(),
-        args: lakeArguments(ENTRY, permissions).toSpliced(1, 0, "--no-lock", "--no-check"),
+        args: lakeArguments(ENTRY, permissions).toSpliced(1, 0, "--no-check"),
         env: lakeEnvironment(Deno.env.toObject()),
       }),
     ...options,

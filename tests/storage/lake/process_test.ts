@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { lakeArguments, lakeEnvironment } from "../../../src/lake/process.ts";
 
 Deno.test("lakeArguments() grants what is listed and nothing else", () => {
@@ -13,6 +13,12 @@ Deno.test("lakeArguments() grants what is listed and nothing else", () => {
       ...["--allow-ffi=/x/duckdb.node", "file:///entry.ts"],
     ],
   );
+});
+
+Deno.test("lakeArguments() uses no lock file for an entry of the registry", () => {
+  const none = { read: [], write: [], ffi: null };
+  assert(lakeArguments("https://example.org/entry.ts", none).includes("--no-lock"));
+  assert(!lakeArguments("file:///entry.ts", none).includes("--no-lock"));
 });
 
 Deno.test("lakeArguments() grants no reading when nothing is to be read", () => {
