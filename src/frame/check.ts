@@ -105,7 +105,7 @@ function checkViews({ length, validity, values, views }: FrameData): void {
 
 function checkKeys(data: FrameData, key: IntType): void {
   const size = data.dictionary?.length ?? 0;
-  const keyAt = keyReader(data.values, key);
+  const keyAt = numberReader(viewOf(data.values), key);
   for (let i = 0; i < data.length; i++) {
     if (data.validity !== null && !isSet(data.validity, i)) continue;
     const at = keyAt(i);
@@ -113,9 +113,8 @@ function checkKeys(data: FrameData, key: IntType): void {
   }
 }
 
-/** Gives the keys of a dictionary column. */
-export function keyReader(values: Uint8Array, { bits, isSigned }: IntType): (i: number) => number {
-  const view = viewOf(values);
+/** Gives the integers of a column as numbers: keys of a dictionary, or what has at most 32 bits. */
+export function numberReader(view: DataView, { bits, isSigned }: IntType): (i: number) => number {
   switch (bits) {
     case 8:
       return isSigned ? (i) => view.getInt8(i) : (i) => view.getUint8(i);

@@ -1,4 +1,4 @@
-import { field, FlatBuffer, type Offset } from "./flat_buffer.ts";
+import { field, FlatBuffer } from "./flat_buffer.ts";
 import {
   countNulls,
   type Dictionary,
@@ -7,14 +7,15 @@ import {
   frameData,
 } from "./frame_data.ts";
 import { type DictionaryType, fieldsOf, type FrameField, type FrameType } from "./frame_type.ts";
+import {
+  ArrowStream,
+  type Buffers,
+  HEADER,
+  messageHead,
+  newBuffers,
+  writeBatch,
+} from "./stream.ts";
 import { writeSchema } from "./write_schema.ts";
-
-/** Arrow's `MetadataVersion.V5`. */
-const VERSION = 4;
-const HEADER = { SCHEMA: 1, DICTIONARY: 2, BATCH: 3 } as const;
-const ALIGNMENT = 8;
-const PREFIX_BYTES = 8;
-const CONTINUATION = 0xffff_ffff;
 
 /** Writes an Arrow IPC stream (spec 2.6): the schema, dictionaries before what uses them, batches, the end. */
 export function encodeFrame(frame: Frame): Uint8Array {
@@ -31,17 +32,8 @@ export function encodeSchema(fields: readonly FrameField[]): Uint8Array {
   return messageHead(buffer, { header, kind: HEADER.SCHEMA, bodyBytes: 0 });
 }
 
-/** What a batch says about its columns, in Arrow's order. */
-interface Buffers {
-  /** Length and count of nulls of each field. */
-  readonly nodes: [number, number][];
-  readonly parts: Uint8Array[];
-  readonly viewCounts: number[];
-}
-
 class StreamWriter {
-  readonly #parts: Uint8Array[] = [];
-  #byteLength = 0;
+  readonly #stream = new ArrowStream();
   /** Dictionary type -> its number. */
   readonly #ids = new Map<DictionaryType, number>();
   /** Dictionary number -> the dictionary that was written last. */
@@ -50,28 +42,16 @@ class StreamWriter {
   schema({ fields }: Frame): void {
     const buffer = new FlatBuffer();
     const header = writeSchema(buffer, fields, (type) => this.#idOf(type));
-    this.#message(buffer, { header, kind: HEADER.SCHEMA, body: [] });
+    this.#stream.message(buffer, { header, kind: HEADER.SCHEMA, body: [] });
   }
 
   batch(length: number, columns: readonly FrameData[]): void {
     for (const column of columns) this.#dictionaries(column);
-    const buffers = collected(columns);
-    const buffer = new FlatBuffer();
-    const header = writeBatch(buffer, length, buffers);
-    this.#message(buffer, { header, kind: HEADER.BATCH, body: buffers.parts });
+    this.#stream.batch(length, collected(columns));
   }
 
   finish(): Uint8Array {
-    const end = new Uint8Array(PREFIX_BYTES);
-    new DataView(end.buffer).setUint32(0, CONTINUATION, true);
-    this.#push(end);
-    const whole = new Uint8Array(this.#byteLength);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return this.#stream.finish();
   }
 
   #idOf(type: DictionaryType): number {
@@ -104,55 +84,9 @@ class StreamWriter {
         field.offset(1, data),
         field.byte(2, i > 0 ? 1 : 0),
       ]);
-      this.#message(buffer, { header, kind: HEADER.DICTIONARY, body: buffers.parts });
+      this.#stream.message(buffer, { header, kind: HEADER.DICTIONARY, body: buffers.parts });
     }
   }
-
-  #message(
-    buffer: FlatBuffer,
-    { header, kind, body }: {
-      readonly header: Offset;
-      readonly kind: number;
-      readonly body: readonly Uint8Array[];
-    },
-  ): void {
-    const bodyBytes = body.reduce((sum, part) => sum + padded(part.length), 0);
-    this.#push(messageHead(buffer, { header, kind, bodyBytes }));
-    for (const part of body) {
-      this.#push(part);
-      this.#push(new Uint8Array(padded(part.length) - part.length));
-    }
-  }
-
-  #push(part: Uint8Array): void {
-    if (part.length === 0) return;
-    this.#parts.push(part);
-    this.#byteLength += part.length;
-  }
-}
-
-/** The metadata of a message, with its length in front. */
-function messageHead(
-  buffer: FlatBuffer,
-  { header, kind, bodyBytes }: {
-    readonly header: Offset;
-    readonly kind: number;
-    readonly bodyBytes: number;
-  },
-): Uint8Array {
-  const root = buffer.table([
-    field.short(0, VERSION),
-    field.byte(1, kind),
-    field.offset(2, header),
-    field.long(3, bodyBytes),
-  ]);
-  const metadata = buffer.finish(root);
-  const head = new Uint8Array(PREFIX_BYTES + padded(metadata.length));
-  const view = new DataView(head.buffer);
-  view.setUint32(0, CONTINUATION, true);
-  view.setInt32(4, padded(metadata.length), true);
-  head.set(metadata, PREFIX_BYTES);
-  return head;
 }
 
 /** No values of a type. */
@@ -162,7 +96,7 @@ function emptyData(type: FrameType): FrameData {
 }
 
 function collected(columns: readonly FrameData[]): Buffers {
-  const buffers: Buffers = { nodes: [], parts: [], viewCounts: [] };
+  const buffers = newBuffers();
   for (const column of columns) collect(column, buffers);
   return buffers;
 }
@@ -192,30 +126,4 @@ function collect(data: FrameData, buffers: Buffers): void {
       buffers.parts.push(values);
   }
   for (const child of data.children) collect(child, buffers);
-}
-
-function writeBatch(
-  buffer: FlatBuffer,
-  length: number,
-  { nodes, parts, viewCounts }: Buffers,
-): Offset {
-  let at = 0;
-  const places = parts.map((part) => {
-    const place = [at, part.length] as const;
-    at += padded(part.length);
-    return place;
-  });
-  const viewCountList = viewCounts.length === 0 ? null : buffer.longs(viewCounts);
-  const bufferList = buffer.pairs(places);
-  const nodeList = buffer.pairs(nodes);
-  return buffer.table([
-    field.long(0, length),
-    field.offset(1, nodeList),
-    field.offset(2, bufferList),
-    ...(viewCountList === null ? [] : [field.offset(4, viewCountList)]),
-  ]);
-}
-
-function padded(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

@@ -1,5 +1,5 @@
 import { float16 } from "../protocol/float16.ts";
-import { damaged, keyReader } from "./check.ts";
+import { damaged, numberReader } from "./check.ts";
 import {
   type Dictionary,
   type FrameData,
@@ -96,7 +96,7 @@ export class ValueReader {
         return this.#mapReader(data);
       case "dictionary": {
         const items = this.#dictionary(data.dictionary);
-        const keyAt = keyReader(values, type.key);
+        const keyAt = numberReader(viewOf(values), type.key);
         return (at) => items[keyAt(at)];
       }
       default:
@@ -193,19 +193,11 @@ function scalarReader(type: FrameType, values: Uint8Array): Read {
 }
 
 /** Integers as everywhere in messages (D2): a number where it is exact, else a bigint. */
-function intReader(view: DataView, { bits, isSigned }: IntType): Read {
-  switch (bits) {
-    case 8:
-      return isSigned ? (at) => view.getInt8(at) : (at) => view.getUint8(at);
-    case 16:
-      return isSigned ? (at) => view.getInt16(at * 2, true) : (at) => view.getUint16(at * 2, true);
-    case 32:
-      return isSigned ? (at) => view.getInt32(at * 4, true) : (at) => view.getUint32(at * 4, true);
-    default:
-      return isSigned
-        ? (at) => shortest(view.getBigInt64(at * 8, true))
-        : (at) => shortest(view.getBigUint64(at * 8, true));
-  }
+function intReader(view: DataView, type: IntType): Read {
+  if (type.bits !== 64) return numberReader(view, type);
+  return type.isSigned
+    ? (at) => shortest(view.getBigInt64(at * 8, true))
+    : (at) => shortest(view.getBigUint64(at * 8, true));
 }
 
 /** A signed integer of 32 to 256 bits. */

@@ -1,4 +1,5 @@
 import type { Vector } from "npm:@duckdb/node-bindings@1.5.5-r.5";
+import type { Buffers } from "../frame/stream.ts";
 import type { ArrowType } from "./arrow_type.ts";
 import { duckdb } from "./duck.ts";
 import { QueryError } from "./errors.ts";
@@ -78,14 +79,6 @@ class Bits {
   get view(): Uint8Array {
     return this.#bytes.view;
   }
-}
-
-/** What a record batch says about one column, children included, in Arrow's order. */
-export interface Buffers {
-  /** Length and count of nulls of each field. */
-  readonly nodes: [number, number][];
-  /** The buffers themselves. */
-  readonly parts: Uint8Array[];
 }
 
 /**

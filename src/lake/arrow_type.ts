@@ -1,7 +1,7 @@
 import type { LogicalType } from "npm:@duckdb/node-bindings@1.5.5-r.5";
 import { DuckDBTypeId as Type } from "npm:@duckdb/node-api@1.5.5-r.5";
 import { duckdb } from "./duck.ts";
-import { field, type FlatBuffer, type Offset } from "../frame/flat_buffer.ts";
+import type { FrameField, FrameType, TimeUnit } from "../frame/frame_type.ts";
 import { ident } from "./identifier.ts";
 
 /** A column of a result as Arrow has it, with what is needed to read it from DuckDB's vectors. */
@@ -69,6 +69,8 @@ const PLAIN: ReadonlyMap<Type, ArrowType> = new Map<Type, ArrowType>([
   [Type.VARCHAR, { kind: "text" }],
   [Type.BLOB, { kind: "binary" }],
 ]);
+
+const MICROSECONDS: TimeUnit = 2;
 
 /** Digits of the widest decimal in 16, 32 and 64 bits. */
 const DECIMAL_DIGITS = [4, 9, 18] as const;
@@ -154,103 +156,49 @@ function same(type: ArrowType, name: string): Leaving {
   return { type, sql: name, source: name };
 }
 
-/** Numbers of Arrow's type union (Schema.fbs). */
-const TYPE_NUMBER = {
-  int: 2,
-  float: 3,
-  bool: 6,
-  decimal: 7,
-  date: 8,
-  time: 9,
-  timestamp: 10,
-  struct: 13,
-  array: 16,
-  map: 17,
-  binary: 19,
-  text: 20,
-  list: 21,
-} as const;
-const PRECISION = { 32: 1, 64: 2 } as const;
-const DATE_UNIT_DAY = 0;
-const TIME_UNIT_MICRO = 2;
-const DECIMAL_BITS = 128;
-const TIME_BITS = 64;
-
-/** Writes a column into a schema message. */
-export function writeField(buffer: FlatBuffer, { name, type }: ArrowField): Offset {
-  const children = childrenOf(type).map((child) => writeField(buffer, child));
-  const childList = buffer.offsets(children);
-  const detail = writeType(buffer, type);
-  const text = buffer.text(name);
-  return buffer.table([
-    field.offset(0, text),
-    field.byte(1, isNullableField(type) ? 1 : 0),
-    field.byte(2, TYPE_NUMBER[type.kind]),
-    field.offset(3, detail),
-    field.offset(5, childList),
-  ]);
+/** A column of a result as a field of a data frame: what its schema says. */
+export function frameFieldOf({ name, type }: ArrowField): FrameField {
+  return { name, type: frameTypeOf(type), isNullable: true };
 }
 
-/** Names that Arrow wants for the parts of a map; they are never null. */
-const MAP_ENTRIES = "entries";
-const MAP_KEY = "key";
-/** Marks the parts of a map apart from columns of the same name. */
-const notNull = new WeakSet<ArrowType>();
-
-function isNullableField(type: ArrowType): boolean {
-  return !notNull.has(type);
-}
-
-function childrenOf(type: ArrowType): readonly ArrowField[] {
+function frameTypeOf(type: ArrowType): FrameType {
   switch (type.kind) {
-    case "list":
-    case "array":
-      return [{ name: "item", type: type.item }];
-    case "struct":
-      return type.members;
-    case "map": {
-      const key = { ...type.key };
-      const entries: ArrowType = {
-        kind: "struct",
-        members: [{ name: MAP_KEY, type: key }, { name: "value", type: type.value }],
-      };
-      notNull.add(key);
-      notNull.add(entries);
-      return [{ name: MAP_ENTRIES, type: entries }];
-    }
-    default:
-      return [];
-  }
-}
-
-function writeType(buffer: FlatBuffer, type: ArrowType): Offset {
-  switch (type.kind) {
+    case "bool":
     case "int":
-      return buffer.table([field.int(0, type.bits), field.byte(1, type.isSigned ? 1 : 0)]);
     case "float":
-      return buffer.table([field.short(0, PRECISION[type.bits])]);
+    case "timestamp":
+      return type;
     case "decimal":
-      return buffer.table([
-        field.int(0, type.width),
-        field.int(1, type.scale),
-        field.int(2, DECIMAL_BITS),
-      ]);
+      return { kind: "decimal", bits: 128, precision: type.width, scale: type.scale };
     case "date":
-      return buffer.table([field.short(0, DATE_UNIT_DAY)]);
+      return { kind: "date", unit: "day" };
     case "time":
-      return buffer.table([field.short(0, TIME_UNIT_MICRO), field.int(1, TIME_BITS)]);
-    case "timestamp": {
-      const zone = type.zone === null ? null : buffer.text(type.zone);
-      return buffer.table([
-        field.short(0, type.unit),
-        ...(zone === null ? [] : [field.offset(1, zone)]),
-      ]);
-    }
+      return { kind: "time", unit: MICROSECONDS };
+    case "text":
+    case "binary":
+      return { kind: type.kind, layout: "large" };
+    case "list":
+      return { kind: "list", isLarge: true, item: itemOf(type.item) };
     case "array":
-      return buffer.table([field.int(0, type.size)]);
+      return { kind: "array", size: type.size, item: itemOf(type.item) };
+    case "struct":
+      return { kind: "struct", fields: type.members.map(frameFieldOf) };
     case "map":
-      return buffer.table([field.byte(0, 0)]);
+      return { kind: "map", entry: entryOf(type.key, type.value) };
     default:
-      return buffer.table([]);
+      return type satisfies never;
   }
+}
+
+function itemOf(type: ArrowType): FrameField {
+  return frameFieldOf({ name: "item", type });
+}
+
+/** The names that Arrow wants for the parts of a map. Entries and keys are never null. */
+function entryOf(key: ArrowType, value: ArrowType): FrameField {
+  const fields = [
+    { ...frameFieldOf({ name: "key", type: key }), isNullable: false },
+    frameFieldOf({ name: "value", type: value }),
+  ];
+  return { name: "entries", type: { kind: "struct", fields }, isNullable: false };
 }
