@@ -76,11 +76,6 @@ export class CatchUp {
     this.#parts = parts;
   }
 
-  /** Whether anything is being read. */
-  get isRunning(): boolean {
-    return this.#abort !== null;
-  }
-
   /** Feeds a subscription whose phase is "behind". One that misses nothing is live at once. */
   add(subscription: Followed): void {
     const { progress } = subscription;

@@ -64,11 +64,6 @@ export class Following {
     });
   }
 
-  /** Whether stored messages are being read. */
-  get isReading(): boolean {
-    return this.#catchUp.isRunning;
-  }
-
   /** A position for a subscription that is new: everything stored counts as missed, or nothing. */
   newProgress(from: "all" | "now"): Progress {
     const { next, logId } = this.#parts.journal;

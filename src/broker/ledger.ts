@@ -55,17 +55,14 @@ export class Ledger {
 
   /** Settles when the state of some subscriptions is remembered. Rejects when it cannot be written. */
   async store(entries: readonly Entry[]): Promise<void> {
-    for (const entry of entries) {
-      const { name, topic } = entry;
-      this.#state.put({ kind: "served", name, topic, ...entry.served() });
-    }
+    for (const entry of entries) this.#put(entry, entry.served());
     await this.#state.committed();
   }
 
   /** Notes the state of a subscription now, with what else is written in this turn. Nothing waits for it any more. */
   close(entry: Entry, served: ServedTo): void {
     this.forget(entry);
-    this.#state.put({ kind: "served", name: entry.name, topic: entry.topic, ...served });
+    this.#put(entry, served);
   }
 
   /** A subscription is gone. */
@@ -92,6 +89,10 @@ export class Ledger {
     this.#covered.clear();
   }
 
+  #put({ name, topic }: Entry, served: ServedTo): void {
+    this.#state.put({ kind: "served", name, topic, ...served });
+  }
+
   #schedule(ms: number): void {
     const at = this.#clock.now() + ms;
     if (at >= this.#timerAt) return;
@@ -106,8 +107,7 @@ export class Ledger {
     this.#changed.clear();
     for (const entry of entries) {
       const served = entry.served();
-      const { name, topic } = entry;
-      this.#state.put({ kind: "served", name, topic, ...served });
+      this.#put(entry, served);
       this.#take(entry, served.mark, ready);
     }
     try {

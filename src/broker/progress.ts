@@ -94,11 +94,6 @@ export class Progress {
     return this.#readsQos0;
   }
 
-  /** The first offset that is held or goes out when it comes. */
-  get liveFrom(): number {
-    return this.#liveFrom;
-  }
-
   /** How far it was served, to be remembered. `dispatched` is the last offset that went to live ones. */
   served(dispatched: number): ServedTo {
     let mark = this.#phase === "live" ? dispatched : this.next - 1;
@@ -189,12 +184,22 @@ export class Progress {
 
   /** What is done with a message of QoS 1/2 that was committed. */
   route(offset: number): Route {
-    return this.#route(offset);
+    switch (this.#phase) {
+      case "closed":
+      case "behind":
+        return "skip";
+      case "joining":
+        return offset >= this.#liveFrom ? "hold" : "skip";
+      case "live":
+        return offset >= this.#liveFrom ? "give" : "skip";
+      default:
+        return this.#phase satisfies never;
+    }
   }
 
   /** What is done with a message of QoS 0 that has just come. */
   routeQos0(offset: number): Route {
-    if (this.#readsQos0) return this.#route(offset);
+    if (this.#readsQos0) return this.route(offset);
     return this.#phase === "closed" ? "skip" : "give";
   }
 
@@ -237,20 +242,6 @@ export class Progress {
   done(offset: number, qos: number): void {
     this.#onTheWay.delete(offset);
     if (qos === 0 && offset > this.#seen) this.#seen = offset;
-  }
-
-  #route(offset: number): Route {
-    switch (this.#phase) {
-      case "closed":
-      case "behind":
-        return "skip";
-      case "joining":
-        return offset >= this.#liveFrom ? "hold" : "skip";
-      case "live":
-        return offset >= this.#liveFrom ? "give" : "skip";
-      default:
-        return this.#phase satisfies never;
-    }
   }
 }
 

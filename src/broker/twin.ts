@@ -83,11 +83,6 @@ export class Twin implements Subscriber, Publisher {
     return this.#following;
   }
 
-  /** Whether the component said that it wants what it missed, in this session. */
-  get isReactive(): boolean {
-    return this.#reactive;
-  }
-
   /** Whether one more subscription of `topic` is allowed. */
   takesSubscription(topic: string): boolean {
     return this.subscriptions.size < SUBSCRIPTIONS_MAX || this.subscriptions.has(topic);
@@ -157,7 +152,7 @@ export class Twin implements Subscriber, Publisher {
 
   /** Begins a subscription anew at a place in the journal. Its deliveries get other ids: they are asked for again. */
   rewind(subscription: Subscription, start: HistoryStart): void {
-    if (this.#following === null || this.#parts.following === undefined) return;
+    if (this.#following === null) return;
     const { topic, progress } = subscription;
     const salt = `${progress?.salt}\n${this.#since}\n${this.#rewinds++}`;
     subscription.key = subscriptionKey(`${topic}\n${salt}`);
