@@ -11,7 +11,7 @@ import { openMessageLog } from "../../src/log/open_message_log.ts";
 import { LAST_RECEIVED } from "../../src/peer/api.ts";
 import { encodeCbor } from "../../src/protocol/cbor.ts";
 import type { MsgId } from "../../src/protocol/packet.ts";
-import { KeptState } from "../helpers/kept_broker.ts";
+import { MemoryStateStore } from "../helpers/memory_state_store.ts";
 import { countFromEnv } from "../helpers/mutate.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 
@@ -38,7 +38,7 @@ Deno.test(`${MESSAGES} missed messages come once and in order over ${CUTS} cuts,
   const directory = await Deno.makeTempDir();
   const random = new SeededRandom(SEED);
   const log = await openMessageLog({ files: denoLogFiles(directory) });
-  const state = new KeptState();
+  const state = new MemoryStateStore({ isLazy: true });
   const broker = new Broker({ journal: log, state, drainMs: 0 });
   let link: Link | null = null;
   const dial = (): Promise<Link> => {

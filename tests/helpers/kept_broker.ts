@@ -8,13 +8,8 @@ import type { MessageLogOptions } from "../../src/log/options.ts";
 import type { Component } from "../../src/peer/api.ts";
 import type { Encoding } from "../../src/protocol/packet.ts";
 import { SimDisk } from "./log_sim_files.ts";
+import { MemoryStateStore } from "./memory_state_store.ts";
 import { RawSession } from "./raw_session.ts";
-import type {
-  RememberedComponent,
-  RememberedState,
-  StateChange,
-  StateStore,
-} from "../../src/broker/state_store.ts";
 
 /** How a {@link KeptBroker} is made. */
 export interface KeptOptions {
@@ -27,7 +22,7 @@ export class KeptBroker implements AsyncDisposable {
   readonly disk: SimDisk;
   readonly broker: Broker;
   readonly log: MessageLog;
-  readonly state: KeptState;
+  readonly state: MemoryStateStore;
   readonly #options: KeptOptions;
   readonly #components: Component[] = [];
 
@@ -45,7 +40,7 @@ export class KeptBroker implements AsyncDisposable {
   static async start(
     options: KeptOptions = {},
     disk: SimDisk = new SimDisk(),
-    state: KeptState = new KeptState(),
+    state: MemoryStateStore = new MemoryStateStore({ isLazy: true }),
   ): Promise<KeptBroker> {
     const log = await openMessageLog({ files: disk.files(), ...options.log });
     const broker = new Broker({ drainMs: 500, ...options.broker, journal: log, state });
@@ -73,13 +68,13 @@ export class KeptBroker implements AsyncDisposable {
   /** Ends it in order and starts one on the same disk. */
   async restart(): Promise<KeptBroker> {
     await this[Symbol.asyncDispose]();
-    return await KeptBroker.start(this.#options, this.disk, this.state);
+    return await KeptBroker.start(this.#options, this.disk, this.state.reopen());
   }
 
   /** The machine loses power: only what was synced is there when a broker starts on the same disk. */
   async crash(): Promise<KeptBroker> {
     const disk = this.disk.durableCopy();
-    const state = this.state.copy();
+    const state = this.state.reopen();
     await this[Symbol.asyncDispose]();
     return await KeptBroker.start(this.#options, disk, state);
   }
@@ -94,89 +89,5 @@ export class KeptBroker implements AsyncDisposable {
     const [ours, theirs] = memoryPair();
     this.broker.accept(theirs, { trusted: true });
     return ours;
-  }
-}
-
-/** What a broker remembers, in memory. */
-export class KeptState implements StateStore {
-  readonly #components = new Map<string, RememberedComponent>();
-  readonly #private = new Map<string, readonly string[]>();
-  #pending: StateChange[] = [];
-  /** Why it cannot be written; `null` while it can. */
-  failure: Error | null = null;
-
-  get remembered(): RememberedState {
-    return {
-      components: [...this.#components.values()],
-      privateTopics: [...this.#private].map(([topic, names]) => ({ topic, names })),
-    };
-  }
-
-  put(change: StateChange): void {
-    this.#pending.push(change);
-  }
-
-  async committed(): Promise<void> {
-    await Promise.resolve();
-    if (this.failure !== null) throw this.failure;
-    for (const change of this.#pending.splice(0)) this.#apply(change);
-  }
-
-  /** What a crash now would leave. */
-  copy(): KeptState {
-    const copy = new KeptState();
-    for (const [name, component] of this.#components) copy.#components.set(name, component);
-    for (const [topic, names] of this.#private) copy.#private.set(topic, names);
-    return copy;
-  }
-
-  #apply(change: StateChange): void {
-    switch (change.kind) {
-      case "private":
-        this.#private.set(change.topic, change.names);
-        return;
-      case "public":
-        this.#private.delete(change.topic);
-        return;
-      case "forgotten":
-        this.#components.delete(change.name);
-        return;
-      default:
-    }
-    const known = this.#components.get(change.name) ??
-      { name: change.name, lastSeenMs: 0, subscriptions: [], services: [] };
-    this.#components.set(change.name, changed(known, change));
-  }
-}
-
-function changed(
-  known: RememberedComponent,
-  change: Exclude<StateChange, { readonly kind: "private" | "public" | "forgotten" }>,
-): RememberedComponent {
-  const { subscriptions, services } = known;
-  switch (change.kind) {
-    case "subscribed": {
-      const others = subscriptions.filter(({ topic }) => topic !== change.subscription.topic);
-      return { ...known, subscriptions: [...others, change.subscription] };
-    }
-    case "unsubscribed":
-      return { ...known, subscriptions: subscriptions.filter((one) => one.topic !== change.topic) };
-    case "served": {
-      const { mark, seen, until } = change;
-      return {
-        ...known,
-        subscriptions: subscriptions.map((one) =>
-          one.topic === change.topic ? { ...one, mark, seen, until } : one
-        ),
-      };
-    }
-    case "exposed":
-      return { ...known, services: [...services, change.topic] };
-    case "unexposed":
-      return { ...known, services: services.filter((topic) => topic !== change.topic) };
-    case "seen":
-      return { ...known, lastSeenMs: change.atMs };
-    default:
-      return change satisfies never;
   }
 }

@@ -17,6 +17,8 @@ export interface MemoryStateStoreOptions {
   readonly remembered?: RememberedState;
   /** When a component counts as seen that has only subscribed or exposed, in milliseconds. @default Date.now */
   readonly wallMs?: () => number;
+  /** Whether nothing is written before somebody waits for it: what a crash loses at most. @default false */
+  readonly isLazy?: boolean;
 }
 
 /** A state store for tests: durable is what the next one is made from. */
@@ -27,6 +29,7 @@ export class MemoryStateStore implements StateStore {
   /** Why `committed()` rejects; `null` when it does not. What was put waits meanwhile. */
   failing: string | null = null;
   readonly #wallMs: () => number;
+  readonly #isLazy: boolean;
   readonly #components = new Map<string, Component>();
   readonly #privateTopics = new Map<string, readonly string[]>();
   #waiting: StateChange[] = [];
@@ -35,6 +38,7 @@ export class MemoryStateStore implements StateStore {
   constructor(options: MemoryStateStoreOptions = {}) {
     this.remembered = options.remembered ?? { components: [], privateTopics: [] };
     this.#wallMs = options.wallMs ?? Date.now;
+    this.#isLazy = options.isLazy ?? false;
     for (const { name, lastSeenMs, subscriptions, services } of this.remembered.components) {
       this.#components.set(name, {
         lastSeenMs,
@@ -50,7 +54,7 @@ export class MemoryStateStore implements StateStore {
   put(change: StateChange): void {
     this.changes.push(change);
     this.#waiting.push(change);
-    void this.#write();
+    if (!this.#isLazy) void this.#write();
   }
 
   async committed(): Promise<void> {
@@ -73,7 +77,8 @@ export class MemoryStateStore implements StateStore {
 
   /** The store that a restart opens; the old one must not be used any more. */
   reopen(): MemoryStateStore {
-    return new MemoryStateStore({ remembered: this.durable, wallMs: this.#wallMs });
+    const remembered = this.durable;
+    return new MemoryStateStore({ remembered, wallMs: this.#wallMs, isLazy: this.#isLazy });
   }
 
   /** One commit for all of a turn. */

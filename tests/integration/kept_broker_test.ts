@@ -175,16 +175,16 @@ Deno.test("commands are answered when they are remembered, and with why not othe
   assertEquals((await nextPacket(raw)).type, "response");
   raw.send(admin(6n, "s", { cmd: "expose" }));
   await raw.next();
-  const [component] = kept.state.remembered.components;
+  const [component] = kept.state.durable.components;
   assertEquals(component?.subscriptions.map(({ topic }) => topic), ["t"]);
   assertEquals(component?.services, ["s"]);
-  kept.state.failure = new Error("Cannot store what was said: disk full");
+  kept.state.failing = "disk full";
   raw.send(admin(7n, "u", { cmd: "subscribe", msg_from: 0 }));
   const refused = await nextPacket(raw);
   if (refused.type !== "response") throw new Error(`expected a response, got ${refused.type}`);
   assertEquals(refused.status, 10);
-  assertEquals(refused.data.value, "Cannot store what was said: disk full");
-  kept.state.failure = null;
+  assertEquals(refused.data.value, "Cannot store the change: disk full");
+  kept.state.failing = null;
 });
 
 Deno.test("subscriptions, services and private topics survive a restart", async () => {
@@ -209,7 +209,7 @@ Deno.test("subscriptions, services and private topics survive a restart", async 
   const other = await last.connect("other");
   await assertRejects(() => other.rpc("s"), Error, "s");
   await assertRejects(() => other.with({ qos: 1 }).publish("secret", 1), Error, "unauthorized");
-  assertEquals(last.state.remembered.privateTopics, [{ topic: "secret", names: ["one"] }]);
+  assertEquals(last.state.durable.privateTopics, [{ topic: "secret", names: ["one"] }]);
 });
 
 Deno.test("an ACK2 leaves when the mark that covers it is remembered", async () => {
@@ -228,7 +228,7 @@ Deno.test("an ACK2 leaves when the mark that covers it is remembered", async () 
   assertEquals(raw.untaken, 0);
   await clock.advance(100);
   assertEquals(await nextPacket(raw), { type: "ack2", id: delivered.id });
-  const [subscription] = kept.state.remembered.components[0]?.subscriptions ?? [];
+  const [subscription] = kept.state.durable.components[0]?.subscriptions ?? [];
   assertEquals(subscription?.mark, 1);
 });
 

@@ -6,9 +6,9 @@ import { openLogReader } from "../../src/log/log_reader.ts";
 import { openMessageLog } from "../../src/log/open_message_log.ts";
 import { decodeCbor } from "../../src/protocol/cbor.ts";
 import type { QoS } from "../../src/protocol/packet.ts";
-import { KeptState } from "../helpers/kept_broker.ts";
 import { SimDisk } from "../helpers/log_sim_files.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
+import { MemoryStateStore } from "../helpers/memory_state_store.ts";
 import { NotingLogger } from "../helpers/noting_logger.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 import { keyOf, Ledger } from "./ledger.ts";
@@ -59,7 +59,7 @@ interface Life {
   readonly broker: Broker;
   readonly log: MessageLog | null;
   readonly disk: SimDisk;
-  readonly state: KeptState;
+  readonly state: MemoryStateStore;
 }
 
 /** Crashes in one scenario with a log. */
@@ -118,7 +118,7 @@ class Scenario {
     else link.start({ message: () => {}, drained: () => {}, closed: () => {} });
   }
 
-  async #start(disk: SimDisk, state: KeptState): Promise<void> {
+  async #start(disk: SimDisk, state: MemoryStateStore): Promise<void> {
     const log = this.#options.isKept
       ? await openMessageLog({
         files: disk.files(),
@@ -146,7 +146,7 @@ class Scenario {
     if (life === null || life.log === null) return;
     this.#crashesLeft--;
     const disk = life.disk.durableCopy();
-    const state = life.state.copy();
+    const state = life.state.reopen();
     const durable = await this.#durable(disk);
     this.#ledger.crashed(durable, life.broker);
     this.#deadLetters += life.broker.counters.deadLetters;
@@ -202,7 +202,10 @@ class Scenario {
   /** Runs it to its end. */
   async run(): Promise<Outcome> {
     const faults = this.#faults();
-    await this.#start(new SimDisk(), new KeptState());
+    await this.#start(
+      new SimDisk(),
+      new MemoryStateStore({ isLazy: true, wallMs: () => this.#clock.wallMs() }),
+    );
     this.#network.faults = { ...NO_FAULTS, delayMs: faults.delayMs };
     for (const component of this.#components) component.connect();
     await this.#advance(1_000);
