@@ -28,6 +28,29 @@ export const README_SCHEMA = {
   ],
 };
 
+/** Tables of the reference's acceptance list (spec 11): one that appends, and one with a key. */
+export const ACCEPTANCE_TABLES = [
+  {
+    table: "topic1",
+    columns: [
+      { col: "name", type: "TEXT", nullable: false },
+      { col: "type", type: "TEXT", nullable: true },
+      { col: "tinteger", type: "INTEGER", default: 5 },
+      { col: "tdouble", type: "DOUBLE", nullable: true },
+    ],
+    extras: { recv_ts: "ts", slot: "bucket" },
+  },
+  {
+    table: "keyed",
+    columns: [
+      { col: "name", type: "TEXT", nullable: false },
+      { col: "value", type: "BIGINT" },
+      { col: "note", type: "TEXT", default: "new" },
+    ],
+    keys: ["name"],
+  },
+];
+
 /** A schema of one table. */
 export function oneTable(table: Record<string, unknown>): LakeSchema {
   return checkSchema({ tables: [table] });

@@ -12,32 +12,14 @@ import { Payload } from "../../src/protocol/payload.ts";
 import type { TablesInfo } from "../../src/store/tables_answer.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { LakeBus, queryRows } from "../helpers/lake_bus.ts";
-import { README_SCHEMA } from "../helpers/lake_schema.ts";
+import { ACCEPTANCE_TABLES, README_SCHEMA } from "../helpers/lake_schema.ts";
 import { type StorageName, type StoragePlace, testOnStorages } from "../helpers/lake_storages.ts";
 import { RawSession } from "../helpers/raw_session.ts";
 
 const SCHEMA = {
   tables: [
     ...README_SCHEMA.tables,
-    {
-      table: "topic1",
-      columns: [
-        { col: "name", type: "TEXT", nullable: false },
-        { col: "type", type: "TEXT", nullable: true },
-        { col: "tinteger", type: "INTEGER", default: 5 },
-        { col: "tdouble", type: "DOUBLE", nullable: true },
-      ],
-      extras: { recv_ts: "ts", slot: "bucket" },
-    },
-    {
-      table: "keyed",
-      columns: [
-        { col: "name", type: "TEXT", nullable: false },
-        { col: "value", type: "BIGINT" },
-        { col: "note", type: "TEXT", default: "new" },
-      ],
-      keys: ["name"],
-    },
+    ...ACCEPTANCE_TABLES,
     { table: "bare", extras: { recv_ts: "ts", slot: "bucket" } },
   ],
 };

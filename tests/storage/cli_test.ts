@@ -6,6 +6,7 @@ import { openMessageLog } from "../../src/log/open_message_log.ts";
 import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { entry, store } from "../helpers/log_entries.ts";
 import { CliProcess, runCli, startBrokerProcess } from "../integration/cli_process.ts";
+import { README_SCHEMA } from "../helpers/lake_schema.ts";
 
 /** What README names for a broker that keeps data. */
 const BROKER_FLAGS = [
@@ -20,16 +21,7 @@ const SEGMENT_BYTES = 16 * 1024;
 
 const SCHEMA = {
   tables: [
-    {
-      table: "sensor",
-      topic: ":site/:type/:dn/sensor",
-      columns: [
-        { col: "site", type: "TEXT", nullable: false },
-        { col: "type", type: "TEXT", nullable: false },
-        { col: "dn", type: "TEXT" },
-      ],
-      keys: ["dn"],
-    },
+    README_SCHEMA.tables[0],
     {
       table: "telemetry",
       topic: ":dn/telemetry",

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromArrays, tableToIPC } from "npm:@uwdata/flechette@2.6.0";
 import { checkSchema } from "../../src/lake/schema.ts";
 import {
+  ACCEPTANCE_TABLES,
   command,
   frameValue,
   publication,
@@ -16,25 +17,7 @@ import { openStore, type TestStore } from "../helpers/lake_store.ts";
 const schema = checkSchema({
   tables: [
     ...README_SCHEMA.tables,
-    {
-      table: "topic1",
-      columns: [
-        { col: "name", type: "TEXT", nullable: false },
-        { col: "type", type: "TEXT", nullable: true },
-        { col: "tinteger", type: "INTEGER", default: 5 },
-        { col: "tdouble", type: "DOUBLE", nullable: true },
-      ],
-      extras: { recv_ts: "ts", slot: "bucket" },
-    },
-    {
-      table: "keyed",
-      columns: [
-        { col: "name", type: "TEXT", nullable: false },
-        { col: "value", type: "BIGINT" },
-        { col: "note", type: "TEXT", default: "new" },
-      ],
-      keys: ["name"],
-    },
+    ...ACCEPTANCE_TABLES,
     { table: "bare", extras: { recv_ts: "ts" } },
   ],
 });
