@@ -11,6 +11,12 @@ export interface Addressee {
   readonly space: boolean;
 }
 
+/** A frame, and the id in it. A subscription that began anew has ids of its own (D11). */
+interface Form {
+  readonly id: MsgId | null;
+  readonly frame: Frame;
+}
+
 /**
  * One accepted message on its way to its subscribers. Ids of deliveries are a function of the message and
  * the topic as subscribed, so that each form is made once for all who subscribed alike; the payload bytes
@@ -27,10 +33,10 @@ export class Publication {
   /** Queues that hold it. Owned by the account of memory. */
   holders = 0;
   readonly #received: Uint8Array | null;
-  #exact: Frame | null = null;
-  #exactWithExtras: Frame | null = null;
+  #exact: Form | null = null;
+  #exactWithExtras: Form | null = null;
   /** Pattern -> frame; `null` until somebody gets it through a space. */
-  #spaces: Map<string, Frame> | null = null;
+  #spaces: Map<string, Form> | null = null;
   #spaceData: Payload | null = null;
   #extras: Extras | null = null;
 
@@ -52,8 +58,13 @@ export class Publication {
   /** The binary frame for a subscription. Its payload is shared, unless {@link isCopied}. */
   frame(to: Addressee, id: MsgId | null, withExtras: boolean): Frame {
     if (to.space) return withExtras ? this.#spaceFrame(to, id, true) : this.#knownSpace(to, id);
-    if (withExtras) return this.#exactWithExtras ??= this.#exactFrame(id, true);
-    return this.#exact ??= this.#exactFrame(id, false);
+    const known = withExtras ? this.#exactWithExtras : this.#exact;
+    if (known?.id === id) return known.frame;
+    const frame = this.#exactFrame(id, withExtras);
+    if (known !== null) return frame;
+    if (withExtras) this.#exactWithExtras = { id, frame };
+    else this.#exact = { id, frame };
+    return frame;
   }
 
   /** Whether each frame for a subscription has a payload of its own: one through a space, with extras. */
@@ -83,10 +94,10 @@ export class Publication {
   #knownSpace(to: Addressee, id: MsgId | null): Frame {
     const spaces = this.#spaces ??= new Map();
     const known = spaces.get(to.topic);
-    if (known !== undefined) return known;
-    const made = this.#spaceFrame(to, id, false);
-    spaces.set(to.topic, made);
-    return made;
+    if (known?.id === id) return known.frame;
+    const frame = this.#spaceFrame(to, id, false);
+    if (known === undefined) spaces.set(to.topic, { id, frame });
+    return frame;
   }
 
   #spaceFrame(to: Addressee, id: MsgId | null, withExtras: boolean): Frame {
