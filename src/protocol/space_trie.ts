@@ -63,9 +63,15 @@ interface Visit<T> {
  */
 export class SpaceTrie<T> {
   readonly #root = new TrieNode<T>(null, "");
+  readonly #isVerbatim: boolean;
   #entriesMade = 0;
   #nodes = 1;
   #visits = 0;
+
+  /** Makes one without patterns. `isVerbatim` says whether wildcards leave out `@`, as those of subscriptions do. */
+  constructor({ isVerbatim = true }: { readonly isVerbatim?: boolean } = {}) {
+    this.#isVerbatim = isVerbatim;
+  }
 
   /** Nodes in memory, the root included. */
   get nodes(): number {
@@ -106,10 +112,10 @@ export class SpaceTrie<T> {
       if (node.entry !== null && reached.at(-1) === topic.length) found.push(node.entry);
       if (node.texts !== null) visitTexts(open, node.texts, { topic, reached });
       if (node.star !== null) {
-        visitWildcard(open, node.star, afterStar(topic, reached));
+        visitWildcard(open, node.star, afterStar(topic, reached, this.#isVerbatim));
       }
       if (node.doubleStar !== null) {
-        visitWildcard(open, node.doubleStar, afterDoubleStar(topic, reached));
+        visitWildcard(open, node.doubleStar, afterDoubleStar(topic, reached, this.#isVerbatim));
       }
     }
     return found.sort((one, other) => one.order - other.order);
@@ -241,36 +247,40 @@ function visitWildcard<T>(open: Visit<T>[], node: TrieNode<T>, reached: readonly
 }
 
 /** Where `*` can end that starts at one of the places: behind one or more characters of the level. */
-function afterStar(topic: string, reached: readonly number[]): number[] {
+function afterStar(topic: string, reached: readonly number[], isVerbatim: boolean): number[] {
   const places: number[] = [];
   let covered = -1;
   for (const from of reached) {
     // Another start in the same run of characters: its ends are known.
     if (from <= covered) continue;
-    const end = endOfStar(topic, from);
+    const end = endOfStar(topic, from, isVerbatim);
     for (let place = from + 1; place <= end; place++) places.push(place);
     covered = end;
   }
   return places;
 }
 
-function endOfStar(topic: string, from: number): number {
+function endOfStar(topic: string, from: number, isVerbatim: boolean): number {
   let end = from;
   while (end < topic.length) {
     const code = topic.charCodeAt(end);
-    if (code === LEVEL_END || code === VERBATIM) break;
+    if (code === LEVEL_END || (isVerbatim && code === VERBATIM)) break;
     end++;
   }
   return end;
 }
 
 /** Where `**` can end that starts at one of the places: there, and anywhere up to the next `@`. */
-function afterDoubleStar(topic: string, reached: readonly number[]): number[] {
+function afterDoubleStar(
+  topic: string,
+  reached: readonly number[],
+  isVerbatim: boolean,
+): number[] {
   const places: number[] = [];
   let covered = -1;
   for (const from of reached) {
     if (from <= covered) continue;
-    const verbatim = topic.indexOf(VERBATIM_TEXT, from);
+    const verbatim = isVerbatim ? topic.indexOf(VERBATIM_TEXT, from) : -1;
     const end = verbatim === -1 ? topic.length : verbatim;
     for (let place = from; place <= end; place++) places.push(place);
     covered = end;
