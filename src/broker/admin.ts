@@ -1,11 +1,12 @@
-import { LimitError, Status } from "../protocol/errors.ts";
-import { checkName } from "../protocol/name.ts";
+import { Status } from "../protocol/errors.ts";
 import type { Admin } from "../protocol/packet.ts";
 import { checkTopic, isReserved, isSpace } from "../protocol/topic.ts";
 import type { Access } from "./access.ts";
 import { isRecord, isTextList, readMsgFrom, readStart } from "./admin_values.ts";
 import type { Exposers } from "./exposers.ts";
 import type { HistoryStart } from "./history_start.ts";
+import type { AdminAnswer, Commander } from "./admin_answer.ts";
+import type { RuleCommands } from "./rule_commands.ts";
 import { SERVICES_MAX, SUBSCRIPTIONS_MAX } from "./limits.ts";
 import type { Progress } from "./progress.ts";
 import type { StateChange, StateStore } from "./state_store.ts";
@@ -13,20 +14,14 @@ import { type Subscriber, type Subscription, subscriptionKey } from "./subscript
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Twin } from "./twin.ts";
 
-/** The answer of an admin command. */
-export interface AdminAnswer {
-  readonly status: number;
-  readonly data: unknown;
-  /** What follows on the answer: deliveries must not overtake the OK that they wait for (spec 5.3). */
-  readonly after?: () => void;
-  /** Whether something was changed that is remembered: the answer waits until it is durable (D25). */
-  readonly isStored?: boolean;
-}
-
 /** What admin commands work on. */
 export interface AdminParts {
   readonly access: Access;
+  /** Commands for admins only. */
+  readonly rules: RuleCommands;
   readonly exposers: Exposers;
+  /** A component that must give way to another, and lost a service. */
+  readonly twinOf: (name: string) => Twin | undefined;
   readonly subscriptions: Subscriptions;
   /** Whether topics with `*` are spaces. */
   readonly spaces: boolean;
@@ -36,14 +31,6 @@ export interface AdminParts {
   readonly state?: StateStore | null;
   /** Whether stored messages can be asked for. */
   readonly hasHistory?: boolean;
-}
-
-/** Who sends a command. */
-export interface Commander {
-  readonly twin: Twin;
-  readonly isAdmin: boolean;
-  /** The peer negotiated capabilities (D3). */
-  setCapabilities(capabilities: { readonly extras: boolean }): void;
 }
 
 /** Version of the capabilities that we know (D3). */
@@ -69,61 +56,19 @@ export class AdminCommands {
       ["reactive", ({ twin }, _topic, data) => this.#reactive(twin, data)],
       ["setup", ({ twin }, _topic, data) => this.#setup(twin, data)],
       ["capabilities", (from, _topic, data) => this.#capabilities(from, data)],
-      ["private_topic", this.#forAdmins((topic) => this.makePrivate(topic))],
-      ["public_topic", this.#forAdmins((topic) => this.makePublic(topic))],
-      ["authorize", this.#forAdmins((topic, cid) => this.authorize(cid, topic), true)],
-      ["unauthorize", this.#forAdmins((topic, cid) => this.unauthorize(cid, topic), true)],
-      ["private_topics_config", this.#report(() => this.#parts.access.list())],
-      [
-        "broker_config",
-        this.#report(() => ({
-          exposers: this.#parts.exposers.list(),
-          subscribers: this.#parts.subscriptions.list(),
-        })),
-      ],
     ]);
   }
 
-  /** Runs one command. */
-  run(from: Commander, packet: Admin): AdminAnswer {
+  /** Runs one command. Neither throws nor rejects for what a peer sent. */
+  run(from: Commander, packet: Admin): AdminAnswer | Promise<AdminAnswer> {
     const { data } = packet;
     if (!isRecord(data) || typeof data["cmd"] !== "string") {
       return no('Cannot run an admin command: "cmd" must be a text');
     }
     const command = this.#commands.get(data["cmd"]);
-    if (command === undefined) {
-      return { status: Status.UNKNOWN_ADMIN_CMD, data: data["cmd"] };
-    }
-    try {
-      return command(from, packet.topic, data);
-    } catch (error) {
-      if (error instanceof LimitError) return no(error.message);
-      throw error;
-    }
-  }
-
-  /** Makes a topic private. Throws `LimitError`. */
-  makePrivate(topic: string): void {
-    this.#parts.access.makePrivate(topic);
-    this.#storeAccess(topic);
-  }
-
-  /** Makes a topic public. */
-  makePublic(topic: string): void {
-    this.#parts.access.makePublic(topic);
-    this.#parts.state?.put({ kind: "public", topic });
-  }
-
-  /** Lets a component use a topic. Throws `LimitError`. */
-  authorize(name: string, topic: string): void {
-    this.#parts.access.authorize(name, topic);
-    this.#storeAccess(topic);
-  }
-
-  /** Takes the right back. */
-  unauthorize(name: string, topic: string): void {
-    this.#parts.access.unauthorize(name, topic);
-    this.#storeAccess(topic);
+    return command === undefined
+      ? this.#parts.rules.run(from, packet.topic, { ...data, cmd: data["cmd"] })
+      : command(from, packet.topic, data);
   }
 
   /** As {@link subscribe}, with a place to begin at that our own components may ask for. */
@@ -202,11 +147,6 @@ export class AdminCommands {
     return STORED;
   }
 
-  #storeAccess(topic: string): void {
-    const names = this.#parts.access.namesOf(topic);
-    if (names !== null) this.#parts.state?.put({ kind: "private", topic, names });
-  }
-
   /** Removes a subscription; an unknown one is fine (D7). */
   unsubscribe(twin: Twin, topic: string): AdminAnswer {
     const subscription = twin.subscriptions.get(topic);
@@ -227,9 +167,18 @@ export class AdminCommands {
       return no(`Cannot expose "${topic}": a component may have ${SERVICES_MAX} services`);
     }
     const isNew = !twin.services.has(topic);
+    this.#giveWay(twin, topic);
     twin.services.add(topic);
     this.#parts.exposers.add(topic, twin);
     return isNew ? this.#store(twin, { kind: "exposed", name: twin.name, topic }) : OK;
+  }
+
+  /** Who could not prove its name loses a service to who can. */
+  #giveWay(twin: Twin, topic: string): void {
+    for (const name of this.#parts.access.givingWay(topic, twin.name)) {
+      const other = this.#parts.twinOf(name);
+      if (other !== undefined) this.unexpose(other, topic);
+    }
   }
 
   /** Removes an exposer; an unknown one is fine (D7). */
@@ -267,7 +216,11 @@ export class AdminCommands {
     if (isReserved(topic)) {
       return `Cannot ${action} "${topic}": names that start with "__" are reserved`;
     }
-    return this.#parts.access.can(twin, action, topic) ? null : "unauthorized";
+    const verdict = this.#parts.access.judge(twin, action, topic);
+    if (verdict.allowed) return null;
+    return action === "expose" && this.#parts.access.ownerOf(topic, twin.name) !== null
+      ? `unauthorized: ${verdict.rule}`
+      : "unauthorized";
   }
 
   /** Everything at once after a reconnect of Rembus.jl (rembus-jl 7.2). */
@@ -299,24 +252,6 @@ export class AdminCommands {
   get #capabilityMap(): Record<string, unknown> {
     const { name, hasHistory = false } = this.#parts;
     return { v: CAPABILITIES_VERSION, name, ...(hasHistory ? { history: true } : {}) };
-  }
-
-  #forAdmins(action: (topic: string, cid: string) => void, needsCid = false): Command {
-    return ({ isAdmin }, topic, data) => {
-      if (!isAdmin) return no("unauthorized");
-      const problem = checkTopic(topic);
-      if (problem !== null) return no(problem);
-      const cid = data["cid"];
-      if (needsCid && (typeof cid !== "string" || checkName(cid) !== null)) {
-        return no(`Cannot change who may use "${topic}": "cid" must be the name of a component`);
-      }
-      action(topic, typeof cid === "string" ? cid : "");
-      return this.#parts.state ? STORED : OK;
-    };
-  }
-
-  #report(make: () => unknown): Command {
-    return ({ isAdmin }) => isAdmin ? { status: Status.OK, data: make() } : no("unauthorized");
   }
 }
 

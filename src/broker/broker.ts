@@ -4,6 +4,8 @@ import type { Caller, NodeHandle } from "../peer/api.ts";
 import { addBuiltins } from "../peer/builtins.ts";
 import { Access } from "./access.ts";
 import { AdminCommands } from "./admin.ts";
+import { Admins } from "./admins.ts";
+import { AuditTrail } from "./audit.ts";
 import { peerCaller } from "./callers.ts";
 import { Calls } from "./calls.ts";
 import { Commits } from "./commits.ts";
@@ -22,6 +24,7 @@ import type { BrokerParts } from "./parts.ts";
 import { Publishing } from "./publishing.ts";
 import { recall } from "./recall.ts";
 import { Registry } from "./registry.ts";
+import { RuleCommands } from "./rule_commands.ts";
 import { Sequence } from "./sequence.ts";
 import { Session } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -34,7 +37,7 @@ const DRAIN_STEP_MS = 10;
 
 /** How a link is taken. */
 export interface AcceptOptions {
-  /** Whether the link stays inside this process: only there `admins` are honoured until keys exist. @default {false} */
+  /** Whether the link stays inside this process: then it needs no key to be an admin. @default {false} */
   readonly trusted?: boolean;
 }
 
@@ -115,6 +118,14 @@ export class Broker implements AsyncDisposable {
     };
   }
 
+  /** Whether the broker itself answers a service, or listens to a topic of that very name. */
+  isTaken(kind: "services" | "subscribers", name: string): boolean {
+    const { local: { handlers }, options: { services } } = this.#parts;
+    return kind === "services"
+      ? handlers.hasService(name) || services.has(name)
+      : handlers.hasSubscriber(name);
+  }
+
   /** A connected component as something to publish to and to call, whatever it exposes (spec 6.8). */
   peer(name: string): Caller {
     return this.#parts.local.callerOf(name);
@@ -125,8 +136,11 @@ export class Broker implements AsyncDisposable {
     this.#parts.interceptors.add(interceptor);
   }
 
-  /** Takes a link and talks to the peer behind it. A closing broker sends it away (1001). */
-  accept(link: Link, options: AcceptOptions = {}): void {
+  /**
+   * Takes a link and talks to the peer behind it. A closing broker sends it away (1001). Resolves when the peer may do
+   * something, which with `authenticated` is after its login, or when it is gone. Never rejects.
+   */
+  accept(link: Link, options: AcceptOptions = {}): Promise<void> {
     const session = new Session(this.#parts, link, {
       trusted: options.trusted ?? false,
       onEnd: (ended) => {
@@ -137,6 +151,7 @@ export class Broker implements AsyncDisposable {
     this.#sessions.add(session);
     session.start();
     if (this.#state !== "open") session.close(1001, "broker is closing");
+    return session.admitted;
   }
 
   /**
@@ -171,14 +186,24 @@ export class Broker implements AsyncDisposable {
     const { clock, logger: log, random, strictReactive } = options;
     const { journal, state, offlineMaxMs } = options;
     const counters = newCounters();
-    const access = new Access();
+    const exposers = new Exposers(options.policy);
+    const trail = new AuditTrail({ audit: options.audit, clock, log });
+    const admins = new Admins(options.admins);
+    const access = new Access({
+      name: options.name,
+      spaces: options.spaces,
+      tables: options.tables,
+      tenants: options.tenants,
+      sharedServices: options.sharedServices,
+      isRegistered: (name) => options.keys.has(name),
+      exposersOf: (topic) => exposers.of(topic),
+    });
     const commits = journal === null ? null : new Commits(journal);
     const ledger = state === null ? null : new Ledger({ state, clock, log });
     const following: FollowingParts | null = journal === null || commits === null
       ? null
       : { journal, commits, ledger, access, clock, log, offlineMaxMs };
     const subscriptions = new Subscriptions();
-    const exposers = new Exposers(options.policy);
     const memory = new OutboundMemory({
       bytesMax: options.memoryLimitBytes * OUTBOUND_SHARE,
       log,
@@ -211,11 +236,25 @@ export class Broker implements AsyncDisposable {
           ? this.handle
           : peerCaller(peer, { calls, registry, waits, requestTimeoutMs }),
     });
+    const rules = new RuleCommands({
+      options,
+      access,
+      admins,
+      exposers,
+      registry,
+      subscriptions,
+      isOwnService: (topic) => local.handlers.hasService(topic) || options.services.has(topic),
+    });
     const parts = {
       options,
       access,
+      admins,
+      rules,
+      trail,
       admin: new AdminCommands({
         access,
+        rules,
+        twinOf: (name) => registry.get(name),
         exposers,
         subscriptions,
         spaces,

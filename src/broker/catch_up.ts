@@ -16,8 +16,8 @@ export interface CatchUpSink {
   readonly name: string;
   /** Whether it gets its own messages: only a broker does. */
   readonly isEchoed: boolean;
-  /** Whether it may receive messages of a topic now. */
-  mayReceive(topic: string): boolean;
+  /** Whether it may receive a message of a topic now, by who published it. */
+  mayReceive(topic: string, publisher: string): boolean;
   /** Settles when more is wanted. `topics` gives the topics, as subscribed, of what is read now. */
   room(topics: () => readonly string[]): Promise<void>;
   /** Takes a message that was stored, or held. */
@@ -211,7 +211,7 @@ export class CatchUp {
   #give(record: JournalRecord, readers: ReadonlyMap<Subscription, Followed>): void {
     const { sink } = this.#parts;
     const { offset, qos, topic, publisher } = record;
-    if (record.kind !== "publication" || !sink.mayReceive(topic)) return;
+    if (record.kind !== "publication" || !sink.mayReceive(topic, publisher)) return;
     const isOwn = !sink.isEchoed && publisher === sink.name;
     let publication: Publication | null = null;
     for (const match of this.#matcher.match(topic)) {
@@ -282,7 +282,7 @@ export class CatchUp {
         if (signal.aborted || progress.start !== start) return;
         const isOwn = !sink.isEchoed && record.publisher === sink.name;
         const isPast = record.offset < end && record.kind === "publication";
-        if (isOwn || !isPast || !sink.mayReceive(record.topic)) continue;
+        if (isOwn || !isPast || !sink.mayReceive(record.topic, record.publisher)) continue;
         progress.sent(record.offset);
         sink.give(publicationOf(record), subscription);
       }

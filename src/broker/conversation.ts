@@ -15,6 +15,8 @@ export type Sent =
 export interface Conversation {
   /** Name of the component behind it; the broker-given id of an anonymous one. */
   readonly name: string;
+  /** Whether it proved its name with a key. */
+  readonly isProved: boolean;
   /** Whether it takes and sends anything: not once it is closing. */
   readonly isOpen: boolean;
   /** Calls forwarded to it and not answered, own id -> call. Owned by `Calls`. */

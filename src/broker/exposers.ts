@@ -24,6 +24,10 @@ export type Found =
   | { readonly kind: "unavailable" }
   | { readonly kind: "found"; readonly exposer: Conversation };
 
+/** Whether an exposer comes into question for a caller. */
+export type Suits = (exposer: Exposer) => boolean;
+
+const ANYBODY: Suits = () => true;
 const UNKNOWN: Found = { kind: "unknown" };
 const UNAVAILABLE: Found = { kind: "unavailable" };
 
@@ -64,11 +68,14 @@ export class Exposers {
     }
   }
 
-  /** The exposer that gets the next call of a service, by the policy. */
-  choose(topic: string): Found {
+  /**
+   * The exposer that gets the next call of a service, by the policy. Those that `suits` does not take are not there
+   * for this caller.
+   */
+  choose(topic: string, suits: Suits = ANYBODY): Found {
     const service = this.#services.get(topic);
     if (service === undefined) return this.#orphans.has(topic) ? UNAVAILABLE : UNKNOWN;
-    const exposer = this.#pick(service);
+    const exposer = this.#pick(service, suits);
     return exposer === null ? UNAVAILABLE : { kind: "found", exposer };
   }
 
@@ -81,14 +88,19 @@ export class Exposers {
     return list;
   }
 
-  #pick(service: Service): Conversation | null {
+  /** Names of the components that expose a service, in the order they exposed it. */
+  of(topic: string): string[] {
+    return this.#services.get(topic)?.exposers.map(({ name }) => name) ?? [];
+  }
+
+  #pick(service: Service, suits: Suits): Conversation | null {
     switch (this.#policy) {
       case "first_up":
-        return firstFrom(service.exposers, 0)?.conversation ?? null;
+        return firstFrom(service.exposers, 0, suits)?.conversation ?? null;
       case "round_robin":
-        return roundRobin(service);
+        return roundRobin(service, suits);
       case "less_busy":
-        return lessBusy(service.exposers);
+        return lessBusy(service.exposers, suits);
       default:
         return this.#policy satisfies never;
     }
@@ -96,34 +108,36 @@ export class Exposers {
 }
 
 /** The connection of an exposer, if a call can be sent on it now. */
-function ready(exposer: Exposer | undefined): Conversation | null {
+function ready(exposer: Exposer | undefined, suits: Suits): Conversation | null {
   const conversation = exposer?.conversation ?? null;
-  return conversation !== null && conversation.takesCalls ? conversation : null;
+  if (exposer === undefined || conversation === null || !conversation.takesCalls) return null;
+  return suits(exposer) ? conversation : null;
 }
 
 function firstFrom(
   exposers: readonly Exposer[],
   start: number,
+  suits: Suits,
 ): { readonly index: number; readonly conversation: Conversation } | null {
   for (let step = 0; step < exposers.length; step++) {
     const index = (start + step) % exposers.length;
-    const conversation = ready(exposers[index]);
+    const conversation = ready(exposers[index], suits);
     if (conversation !== null) return { index, conversation };
   }
   return null;
 }
 
-function roundRobin(service: Service): Conversation | null {
-  const found = firstFrom(service.exposers, service.next);
+function roundRobin(service: Service, suits: Suits): Conversation | null {
+  const found = firstFrom(service.exposers, service.next, suits);
   if (found === null) return null;
   service.next = (found.index + 1) % service.exposers.length;
   return found.conversation;
 }
 
-function lessBusy(exposers: readonly Exposer[]): Conversation | null {
+function lessBusy(exposers: readonly Exposer[], suits: Suits): Conversation | null {
   let best: Conversation | null = null;
   for (const exposer of exposers) {
-    const conversation = ready(exposer);
+    const conversation = ready(exposer, suits);
     if (conversation === null) continue;
     if (best === null || conversation.working.size < best.working.size) best = conversation;
   }

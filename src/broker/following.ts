@@ -55,7 +55,7 @@ export class Following {
       sink: {
         name: follower.name,
         isEchoed: follower.isBroker,
-        mayReceive: (topic) => access.can(follower, "receive", topic),
+        mayReceive: (topic, publisher) => access.mayReceive(follower, topic, publisher),
         room: (topics) => follower.room(topics),
         give: (publication, subscription) => follower.give(publication, subscription),
         served: (subscription) => this.#changed(subscription),

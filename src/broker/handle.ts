@@ -175,23 +175,23 @@ export class BrokerHandle implements NodeHandle {
   }
 
   privateTopic(topic: string): Promise<void> {
-    return this.#administer(topic, () => this.#parts.admin.makePrivate(topic));
+    return this.#administer(topic, () => this.#parts.rules.makePrivate(topic));
   }
 
   publicTopic(topic: string): Promise<void> {
-    return this.#administer(topic, () => this.#parts.admin.makePublic(topic));
+    return this.#administer(topic, () => this.#parts.rules.makePublic(topic));
   }
 
   authorize(component: string, topic: string): Promise<void> {
     return this.#administer(topic, () => {
       const problem = checkName(component);
       if (problem !== null) throw new TypeError(`Cannot authorize on "${topic}": ${problem}`);
-      this.#parts.admin.authorize(component, topic);
+      this.#parts.rules.authorize(component, topic);
     });
   }
 
   unauthorize(component: string, topic: string): Promise<void> {
-    return this.#administer(topic, () => this.#parts.admin.unauthorize(component, topic));
+    return this.#administer(topic, () => this.#parts.rules.unauthorize(component, topic));
   }
 
   inject(ctx: unknown): void {

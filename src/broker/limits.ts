@@ -67,6 +67,20 @@ export const LOCAL_BYTES_MAX: number = 64 * 1024 * 1024;
 export const LOCAL_RETRY_MS = 20;
 /** Private topics, and names authorized on one of them. Exceeded: the command is answered with 10. */
 export const PRIVATE_TOPICS_MAX = 100_000;
+/** Patterns among them. Exceeded: the command is answered with 10. */
+export const PRIVATE_PATTERNS_MAX = 1_000;
+/** Tenants. Exceeded: the command is answered with 10. */
+export const TENANTS_MAX = 10_000;
+/** Admins. Exceeded: the command is answered with 10. */
+export const ADMINS_MAX = 10_000;
+/** How long a login may be under way, in milliseconds (D28). Exceeded: the session is closed. */
+export const LOGIN_MS = 5_000;
+/** Pause before a broker of authenticated components sends a challenge unasked, in milliseconds (D29). */
+export const CHALLENGE_MS = 250;
+/** Bytes of a message while a login is under way (D28). Exceeded: close 1009. */
+export const LOGIN_BYTES_MAX: number = 64 * 1024;
+/** Bytes of a public key, of a PIN and of a signature. Exceeded: refused. */
+export const KEY_BYTES_MAX: number = 16 * 1024;
 /** How long `close` waits for acknowledgements and answers under way, in milliseconds. */
 export const DRAIN_MS_DEFAULT = 2_000;
 /** QoS 1/2 deliveries that wait for one component while it has a journal. Exceeded: the rest stays in there. */

@@ -8,6 +8,10 @@ import type { Calls } from "./calls.ts";
 import type { Conversation } from "./conversation.ts";
 import type { InterceptorChain } from "./interceptors.ts";
 import { PROBE_MS } from "./limits.ts";
+import type { Claim, Newcomer } from "./newcomer.ts";
+import { Proofs } from "./proofs.ts";
+import type { AuditTrail } from "./audit.ts";
+import type { Access } from "./access.ts";
 import type { LocalNode } from "./local.ts";
 import type { ResolvedBrokerOptions } from "./options.ts";
 import { type Publishing, refusal } from "./publishing.ts";
@@ -18,18 +22,14 @@ import type { Twin } from "./twin.ts";
 /** What a login touches. */
 export interface LoginParts {
   readonly options: ResolvedBrokerOptions;
+  readonly access: Access;
   readonly admin: AdminCommands;
   readonly calls: Calls;
   readonly interceptors: InterceptorChain;
   readonly local: LocalNode;
   readonly publishing: Publishing;
   readonly registry: Registry;
-}
-
-/** The session that names itself. */
-export interface Newcomer extends Conversation {
-  readonly twin: Twin;
-  become(twin: Twin): void;
+  readonly trail: AuditTrail;
 }
 
 /** One question to the holder of a name, and all who wait for what becomes of it. */
@@ -37,8 +37,8 @@ interface Probe {
   readonly name: string;
   readonly holder: Conversation;
   readonly receivedBefore: number;
-  /** Session -> its IDENTITY, in the order they came. */
-  readonly waiting: Map<Newcomer, Identity>;
+  /** Session -> its claim, in the order they came. */
+  readonly waiting: Map<Newcomer, Claim>;
   timer: Timer | null;
 }
 
@@ -46,20 +46,28 @@ interface Probe {
 const IN_USE = "expected a free name, got one in use";
 
 /**
- * Takes IDENTITY (spec 4.2): the name is bound to the session if nobody else holds it. A holder that does
- * not answer for a second is a connection that died unnoticed, and is replaced (D18).
+ * Takes IDENTITY (spec 4.2): the name is bound to the session if nobody else holds it, and if it is registered, once
+ * the session proved that it has the key. A holder that does not answer for a second is a connection that died
+ * unnoticed, and is replaced (D18).
  */
 export class Login {
+  /** Challenges, keys and PINs. */
+  readonly proofs: Proofs;
   readonly #parts: LoginParts;
   /** Name -> question under way. */
   readonly #probes = new Map<string, Probe>();
 
   constructor(parts: LoginParts) {
     this.#parts = parts;
+    this.proofs = new Proofs({
+      ...parts,
+      enter: (newcomer, claim) => this.#claim(newcomer, claim),
+    });
   }
 
   /** Nobody is waited for any more. */
   close(): void {
+    this.proofs.close();
     for (const { timer } of this.#probes.values()) timer?.cancel();
     this.#probes.clear();
   }
@@ -74,13 +82,36 @@ export class Login {
       refuse(newcomer, packet, problem);
     } else if (!newcomer.twin.anonymous) {
       this.#answerAgain(newcomer, packet);
+    } else if (this.#parts.options.authenticated || this.#parts.options.keys.has(name)) {
+      this.proofs.challenge(newcomer, packet);
     } else {
-      this.#bind(newcomer, packet);
+      this.#bind(newcomer, { id: packet.id, cid: name, isProved: false });
+      void this.#lookAgain(newcomer, name);
+    }
+  }
+
+  /** A session proved its name. It may have got one meanwhile. */
+  #claim(newcomer: Newcomer, claim: Claim): void {
+    if (newcomer.twin.anonymous) this.#bind(newcomer, claim);
+    else this.#answerAgain(newcomer, claim);
+  }
+
+  /** The operator may have put a key there that was not seen yet: then nobody has the name without it. */
+  async #lookAgain(newcomer: Newcomer, name: string): Promise<void> {
+    const { keys, logger } = this.#parts.options;
+    try {
+      // It may have been registered while the answer came.
+      if (await keys.get(name) === null && !keys.has(name)) return;
+    } catch (error) {
+      logger.error("key not read", { name, error });
+    }
+    if (newcomer.isOpen && newcomer.name === name && !newcomer.isProved) {
+      newcomer.close(1008, "the name is registered");
     }
   }
 
   /** The connection has a name: only that one can be asked for again. */
-  #answerAgain(newcomer: Newcomer, packet: Identity): void {
+  #answerAgain(newcomer: Newcomer, packet: Pick<Claim, "id" | "cid">): void {
     if (newcomer.name === packet.cid) {
       newcomer.send(accepted(packet));
       return;
@@ -89,9 +120,17 @@ export class Login {
     newcomer.send(refusal(packet.id, text, Status.IDENTIFICATION_ERROR));
   }
 
-  #bind(newcomer: Newcomer, packet: Identity): void {
-    const holder = this.#parts.registry.get(packet.cid)?.conversation ?? null;
+  #bind(newcomer: Newcomer, packet: Claim): void {
+    const { options: { logger, overwriteConnection }, registry } = this.#parts;
+    const holder = registry.get(packet.cid)?.conversation ?? null;
     if (holder === null) {
+      this.#enter(newcomer, packet);
+      return;
+    }
+    // Who has the key is stronger than who has not.
+    if (overwriteConnection || (packet.isProved && !holder.isProved)) {
+      logger.warn("component replaced", { name: packet.cid, remote: newcomer.remote });
+      holder.close(1008, "replaced by a new connection");
       this.#enter(newcomer, packet);
       return;
     }
@@ -148,20 +187,20 @@ export class Login {
     }
   }
 
-  #enter(newcomer: Newcomer, packet: Identity): void {
+  #enter(newcomer: Newcomer, packet: Claim): void {
     const { interceptors, local, options, publishing, registry } = this.#parts;
     const name = packet.cid;
     const before = newcomer.twin;
     const twin = registry.enter({ name, anonymous: false });
-    newcomer.become(twin);
+    newcomer.become(twin, packet.isProved);
     // No data: a rembus.python client takes any for a challenge (spec 4.2).
     newcomer.send(accepted(packet));
     this.#carryOver(before, twin);
     registry.leave(before);
-    options.logger.info("component logged in", { name });
+    options.logger.info("component logged in", { name, isProved: packet.isProved });
     interceptors.connected({ name, anonymous: false });
     const event = Payload.fromValue([{ event: "connection_up", cid: name }]);
-    publishing.announce("component_info", event, { name: local.name, except: twin });
+    publishing.announce("component_info", event, { name: local.name, about: name, except: twin });
   }
 
   /** What a component did before it named itself goes over to its name. */
@@ -188,16 +227,16 @@ export class Login {
   }
 }
 
-function accepted({ id }: Identity): Parameters<Conversation["send"]>[0] {
+function accepted({ id }: Pick<Claim, "id">): Parameters<Conversation["send"]>[0] {
   return { type: "response", id, status: Status.OK, data: Payload.fromValue(null) };
 }
 
-function inUse(packet: Identity): Parameters<Conversation["send"]>[0] {
+function inUse(packet: Pick<Claim, "id">): Parameters<Conversation["send"]>[0] {
   return refusal(packet.id, IN_USE, Status.IDENTIFICATION_ERROR);
 }
 
 /** The status goes out before the close, so that a peer knows within milliseconds (spec 4.2). */
-function refuse(newcomer: Newcomer, packet: Identity, problem: string = IN_USE): void {
+function refuse(newcomer: Newcomer, packet: Pick<Claim, "id">, problem: string = IN_USE): void {
   newcomer.send(refusal(packet.id, problem, Status.IDENTIFICATION_ERROR));
   newcomer.close(1008, "not logged in");
 }

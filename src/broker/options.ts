@@ -6,9 +6,11 @@ import type { Encoding } from "../protocol/packet.ts";
 import type { Contract } from "../peer/contract.ts";
 import { DRAIN_MS_DEFAULT, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN } from "./limits.ts";
 import type { Interceptor } from "./interceptors.ts";
+import type { Audit } from "./audit.ts";
+import { type Keys, MemoryKeys } from "./keys.ts";
 import type { Journal } from "./journal.ts";
 import type { RawService } from "./raw_service.ts";
-import type { StateStore } from "./state_store.ts";
+import type { StateStore, Tenant } from "./state_store.ts";
 
 /** Which of several exposers of a service gets a call (spec 6.3). */
 export const POLICIES = ["first_up", "round_robin", "less_busy"] as const;
@@ -25,8 +27,32 @@ export interface BrokerOptions {
   readonly policy?: Policy;
   /** Whether topics with `*` are spaces; else they are literal topics. @default {true} */
   readonly spaces?: boolean;
-  /** Names with the rights of an admin, honoured on links of this process only until keys exist. @default {[]} */
+  /**
+   * Names with the rights of an admin, besides those that are remembered. Only an authenticated connection has them,
+   * or one of this process. @default {[]}
+   */
   readonly admins?: readonly string[];
+  /** Tenants, besides those that are remembered: domains whose components may register (spec 4.3). @default {[]} */
+  readonly tenants?: readonly Tenant[];
+  /** The registered names. @default {in memory} */
+  readonly keys?: Keys;
+  /** Whether nobody may do anything before it proved a name with a key (D29). @default {false} */
+  readonly authenticated?: boolean;
+  /** Whether a second connection under a name replaces the first (rembus-jl 6.1); else it is refused. @default {false} */
+  readonly overwriteConnection?: boolean;
+  /**
+   * Services, exact or as patterns, that several authenticated components may expose. Any other one belongs to
+   * the first of them. @default {[]}
+   */
+  readonly sharedServices?: readonly string[];
+  /** The tables that messages fill: who may not have the messages may not query the table. @default {[]} */
+  readonly tables?: readonly BrokerTable[];
+  /** Messages and bytes that one component may send per second; reading from it pauses above. @default {no limit} */
+  readonly rateLimit?: RateLimit;
+  /** Takes what was done to the rules, for the operator. @default {the logger only} */
+  readonly audit?: Audit;
+  /** What admins may do to the process around the broker. @default {nothing} */
+  readonly control?: Control;
   /** Encoding used to a peer until it sent something. @default {"cbor"} */
   readonly encoding?: Encoding;
   /** Time that calls of the broker itself wait for an answer, in milliseconds. @default {10_000} */
@@ -59,6 +85,30 @@ export interface BrokerOptions {
   readonly random?: Random;
 }
 
+/** A table that messages fill. */
+export interface BrokerTable {
+  /** Its name, as in `query_<name>`. */
+  readonly name: string;
+  /** Its topic, with variables as in `:site/:type/sensor`. */
+  readonly topic: string;
+}
+
+/** How much one component may send. */
+export interface RateLimit {
+  /** Messages per second. @default {Infinity} */
+  readonly messages?: number;
+  /** Bytes of their payloads per second. @default {Infinity} */
+  readonly bytes?: number;
+}
+
+/** What admins may do to the process around a broker (rembus-jl 6.10). */
+export interface Control {
+  /** Ends the broker; called after the admin was answered. */
+  readonly shutdown?: () => void;
+  /** Switches logging of everything on or off. */
+  readonly setDebug?: (isOn: boolean) => void;
+}
+
 /** {@link BrokerOptions} with every field set. */
 export type ResolvedBrokerOptions = Required<BrokerOptions>;
 
@@ -69,6 +119,15 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     policy: options.policy ?? "first_up",
     spaces: options.spaces ?? true,
     admins: options.admins ?? [],
+    tenants: options.tenants ?? [],
+    keys: options.keys ?? new MemoryKeys(),
+    authenticated: options.authenticated ?? false,
+    overwriteConnection: options.overwriteConnection ?? false,
+    sharedServices: options.sharedServices ?? [],
+    tables: options.tables ?? [],
+    rateLimit: options.rateLimit ?? {},
+    audit: options.audit ?? (() => {}),
+    control: options.control ?? {},
     encoding: options.encoding ?? "cbor",
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     memoryLimitBytes: options.memoryLimitBytes ?? MEMORY_BYTES_DEFAULT,
@@ -98,6 +157,13 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
   ]);
   assertRange("drainMs", resolved.drainMs, [0, TIMEOUT_MS_MAX]);
   assertRange("offlineMaxMs", resolved.offlineMaxMs, [0, Infinity]);
+  for (const [field, value] of Object.entries(resolved.rateLimit)) {
+    if (!(value > 0)) {
+      throw new RangeError(
+        `Cannot start the broker as "rateLimit.${field}" must be > 0: current value is ${value}`,
+      );
+    }
+  }
   if (resolved.state !== null && resolved.journal === null) {
     throw new TypeError(
       'Cannot start the broker with "state": positions in it need a "journal", got none',

@@ -1,5 +1,7 @@
 import type { Access } from "./access.ts";
 import type { AdminCommands } from "./admin.ts";
+import type { Admins } from "./admins.ts";
+import type { AuditTrail } from "./audit.ts";
 import type { Calls } from "./calls.ts";
 import type { Commits } from "./commits.ts";
 import type { FollowingParts } from "./following.ts";
@@ -13,6 +15,7 @@ import type { OutboundMemory } from "./memory.ts";
 import type { ResolvedBrokerOptions } from "./options.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Registry } from "./registry.ts";
+import type { RuleCommands } from "./rule_commands.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Waits } from "./waits.ts";
 
@@ -21,6 +24,7 @@ export interface BrokerParts {
   readonly options: ResolvedBrokerOptions;
   readonly access: Access;
   readonly admin: AdminCommands;
+  readonly admins: Admins;
   readonly calls: Calls;
   /** Publications that wait for the disk; `null` without a journal. */
   readonly commits: Commits | null;
@@ -36,6 +40,10 @@ export interface BrokerParts {
   readonly memory: OutboundMemory;
   readonly publishing: Publishing;
   readonly registry: Registry;
+  /** Commands of admins. */
+  readonly rules: RuleCommands;
   readonly subscriptions: Subscriptions;
+  /** What was done to the rules. */
+  readonly trail: AuditTrail;
   readonly waits: Waits;
 }

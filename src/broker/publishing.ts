@@ -103,12 +103,12 @@ export class Publishing {
 
   /**
    * Delivers a message that no component published as such: QoS 0, exact subscriptions only (D7). `except`
-   * does not get it: whom it is about, or who caused it.
+   * does not get it: whom it is about, or who caused it. Only the tenant of `about` gets it.
    */
   announce(
     topic: string,
     data: Payload,
-    by: { readonly name: string; readonly except: unknown },
+    by: { readonly name: string; readonly about: string; readonly except: unknown },
   ): void {
     const receivers = this.#parts.subscriptions.exact(topic);
     if (receivers.length === 0) return;
@@ -126,6 +126,7 @@ export class Publishing {
       new Publication(packet, by.name, this.#parts.sequence.next()),
       receivers,
       by.except,
+      by.about,
     );
   }
 
@@ -214,17 +215,19 @@ export class Publishing {
     publication: Publication,
     receivers: readonly Subscription[],
     except: unknown,
+    origin: string = publication.publisher,
   ): void {
     const { access, log } = this.#parts;
-    const judged = access.isPrivate(publication.topic);
+    const { topic } = publication;
+    const judged = access.judges(topic);
     for (const subscription of receivers) {
       const { subscriber } = subscription;
       if (subscriber === except) continue;
-      if (judged && !access.can(subscriber, "receive", publication.topic)) continue;
+      if (judged && !access.mayReceive(subscriber, topic, origin)) continue;
       try {
         subscriber.deliver(publication, subscription);
       } catch (error) {
-        log.error("delivery failed", { topic: publication.topic, to: subscriber.name, error });
+        log.error("delivery failed", { topic, to: subscriber.name, error });
       }
     }
   }

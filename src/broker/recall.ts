@@ -12,9 +12,11 @@ export async function recall(parts: BrokerParts): Promise<void> {
   const { access, options: { state }, registry } = parts;
   const remembered = state?.remembered;
   for (const { topic, names } of remembered?.privateTopics ?? []) {
-    access.makePrivate(topic);
-    for (const name of names) access.authorize(name, topic);
+    access.topics.makePrivate(topic);
+    for (const name of names) access.topics.authorize(name, topic);
   }
+  for (const tenant of remembered?.tenants ?? []) access.tenants.put(tenant);
+  for (const name of remembered?.admins ?? []) parts.admins.add(name);
   for (const component of remembered?.components ?? []) recallComponent(parts, component);
   await recallIds(parts);
   registry.recalled();

@@ -13,6 +13,8 @@ import { errorText } from "../util/error_text.ts";
 export interface CallOrigin {
   readonly name: string;
   readonly isBroker: boolean;
+  /** Whether the caller has the rights of an admin. @default {false} */
+  readonly isAdmin?: boolean;
   /** Whether the name stands for one connection only. @default {false} */
   readonly isAnonymous?: boolean;
   /** The session that waits; `null` for the broker itself. */
@@ -34,7 +36,14 @@ export function routeCall(
   const { access, exposers, local, options } = parts;
   const { topic, target } = packet;
   if (!access.can(from, "call", topic)) {
-    settle(brokerAnswer(Status.METHOD_NOT_FOUND, topic));
+    parts.counters.refused++;
+    options.logger.warn("call refused", { topic, from: from.name });
+    // A private service is one that is not there (D7).
+    settle(
+      access.isRestricted(topic)
+        ? brokerAnswer(Status.ERROR, "unauthorized")
+        : brokerAnswer(Status.METHOD_NOT_FOUND, topic),
+    );
     return;
   }
   if (target !== null && target !== options.name) {
@@ -51,7 +60,13 @@ export function routeCall(
     else settle(unavailable(topic));
     return;
   }
-  const found = exposers.choose(topic);
+  if (access.isCode(topic)) {
+    settle(brokerAnswer(Status.METHOD_NOT_FOUND, topic));
+    return;
+  }
+  const found = access.tenants.isApart && !from.isBroker
+    ? exposers.choose(topic, ({ name }) => access.sameTenant(name, from.name))
+    : exposers.choose(topic);
   switch (found.kind) {
     case "unknown":
       settle(brokerAnswer(Status.METHOD_NOT_FOUND, topic));
@@ -77,7 +92,8 @@ function routeDirect(
   settle: Settle,
 ): void {
   const twin = parts.registry.get(packet.target);
-  if (twin === undefined) {
+  const isThere = from.isBroker || parts.access.sameTenant(packet.target, from.name);
+  if (twin === undefined || !isThere) {
     settle(brokerAnswer(Status.TARGET_NOT_FOUND, packet.target));
   } else if (twin.conversation === null) {
     settle(brokerAnswer(Status.TARGET_DOWN, packet.target));
@@ -114,7 +130,7 @@ function mirroring(
   return (answer) => {
     settle(answer);
     if (!answer.fromPeer || answer.status !== Status.OK) return;
-    publishing.announce(topic, data, { name: from.name, except: from.twin });
+    publishing.announce(topic, data, { name: from.name, about: from.name, except: from.twin });
   };
 }
 

@@ -1,41 +1,55 @@
-import { statusText } from "../protocol/errors.ts";
-import type { MsgId, Packet, Publish, Rpc } from "../protocol/packet.ts";
+import { Status, statusText } from "../protocol/errors.ts";
+import type { Admin, MsgId, Packet, Publish, Rpc } from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
 import type { Link, LinkClose } from "../link/link.ts";
 import { anonymousName } from "../peer/anonymous_name.ts";
 import { Channel } from "../peer/channel.ts";
 import { unavailable } from "./calls.ts";
-import type { Answer, Conversation, PendingCall, Sent } from "./conversation.ts";
-import { CALLS_PENDING_MAX, STALLED_BYTES_MAX } from "./limits.ts";
+import type { Answer, PendingCall, Sent } from "./conversation.ts";
+import { CALLS_PENDING_MAX, LOGIN_BYTES_MAX, STALLED_BYTES_MAX } from "./limits.ts";
 import { type Holder, WATCHED_BYTES_MIN } from "./memory.ts";
 import { Outbound } from "./outbound.ts";
+import type { Newcomer } from "./newcomer.ts";
+import type { RateLimit } from "./options.ts";
 import type { BrokerParts } from "./parts.ts";
+import { RateGate } from "./rate_gate.ts";
 import type { Addressee, Publication } from "./publication.ts";
 import { type Outcome, refusal, replyTo } from "./publishing.ts";
+import { TIMEOUT_MS_MAX, type Timer } from "../util/clock.ts";
 import { Fifo } from "../util/fifo.ts";
 import { errorText } from "../util/error_text.ts";
-import type { AdminAnswer } from "./admin.ts";
+import type { AdminAnswer } from "./admin_answer.ts";
 import { routeCall } from "./routing.ts";
 import type { Twin } from "./twin.ts";
 
 /** How the broker took a link. */
 export interface SessionOptions {
-  /** Whether the link stays inside this process: only there admins are honoured until keys exist. */
+  /** Whether the link stays inside this process: then it needs no key to be an admin, or to do anything at all. */
   readonly trusted: boolean;
   /** Called once, when the session is over. */
   readonly onEnd: (session: Session) => void;
 }
 
 /** One connection of one peer: packets in, packets out, and the twin that they belong to. */
-export class Session implements Conversation, Holder {
+export class Session implements Newcomer, Holder {
   readonly working = new Map<MsgId, PendingCall>();
   readonly waiting = new Set<PendingCall>();
   readonly #parts: BrokerParts;
+  /** Resolves when the peer may do something, or is gone. */
+  readonly admitted: Promise<void>;
   readonly #options: SessionOptions;
+  readonly #link: Link;
   readonly #channel: Channel;
   readonly #outbound: Outbound;
   #twin: Twin;
   #state: "open" | "closing" | "ended" = "open";
+  #isProved = false;
+  /** Ends {@link admitted}; `null` once it has. */
+  #admit: (() => void) | null;
+  readonly #rate: RateGate | null;
+  /** Why the peer is not read from. */
+  readonly #pauses = new Set<"journal" | "rate">();
+  #ratePause: Timer | null = null;
   #received = 0;
   /** Publications that wait until the journal takes more; `null` while it does. */
   #stalled: Fifo<Publish> | null = null;
@@ -48,7 +62,13 @@ export class Session implements Conversation, Holder {
   constructor(parts: BrokerParts, link: Link, options: SessionOptions) {
     this.#parts = parts;
     this.#options = options;
-    const { encoding, logger: log, random } = parts.options;
+    this.#link = link;
+    const { authenticated, clock, encoding, logger: log, random, rateLimit } = parts.options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.admitted = promise;
+    this.#admit = resolve;
+    if (!authenticated || options.trusted) this.#admitNow();
+    this.#rate = isLimited(rateLimit) ? new RateGate(rateLimit, clock) : null;
     this.#twin = parts.registry.enter({ name: anonymousName(random), anonymous: true });
     this.#channel = new Channel({
       link,
@@ -74,6 +94,7 @@ export class Session implements Conversation, Holder {
   /** Starts to listen to the peer. */
   start(): void {
     this.#channel.start();
+    if (this.#admit !== null) this.#parts.login.proofs.expect(this);
   }
 
   get name(): string {
@@ -111,10 +132,14 @@ export class Session implements Conversation, Holder {
     return this.#state === "open";
   }
 
-  /** Whether the component has the rights of an admin. */
+  get isProved(): boolean {
+    return this.#isProved;
+  }
+
+  /** Whether the component has the rights of an admin: by its name, which it proved. */
   get isAdmin(): boolean {
-    return this.#options.trusted && !this.#twin.anonymous &&
-      this.#parts.options.admins.includes(this.#twin.name);
+    return (this.#isProved || this.#options.trusted) && !this.#twin.anonymous &&
+      this.#parts.admins.has(this.#twin.name);
   }
 
   get takesCalls(): boolean {
@@ -127,8 +152,10 @@ export class Session implements Conversation, Holder {
   }
 
   /** The session goes on under another twin: the component named itself. */
-  become(twin: Twin): void {
+  become(twin: Twin, isProved: boolean): void {
     this.#twin = twin;
+    this.#isProved = isProved;
+    if (isProved) this.#admitNow();
     twin.attach(this);
   }
 
@@ -156,6 +183,25 @@ export class Session implements Conversation, Holder {
     this.#channel.close(code, reason);
   }
 
+  setPending(isPending: boolean): void {
+    this.#link.limitMessages(isPending ? LOGIN_BYTES_MAX : Infinity);
+  }
+
+  #admitNow(): void {
+    this.#admit?.();
+    this.#admit = null;
+  }
+
+  #pause(reason: "journal" | "rate"): void {
+    this.#pauses.add(reason);
+    this.#channel.pause();
+  }
+
+  #resume(reason: "journal" | "rate"): void {
+    this.#pauses.delete(reason);
+    if (this.#pauses.size === 0) this.#channel.resume();
+  }
+
   #drained(): void {
     this.#parts.memory.release(this);
     if (!this.isOpen) return;
@@ -166,6 +212,11 @@ export class Session implements Conversation, Holder {
   #receive(packet: Packet): void {
     if (!this.isOpen) return;
     this.#received++;
+    if (this.#admit !== null) {
+      this.#receiveEarly(packet);
+      return;
+    }
+    if (this.#rate !== null) this.#limit(this.#rate, packet);
     switch (packet.type) {
       case "response":
         this.#parts.calls.answered(this, packet);
@@ -190,6 +241,39 @@ export class Session implements Conversation, Holder {
     });
   }
 
+  /** Before it logged in, a peer can only do that (D29). */
+  #receiveEarly(packet: Packet): void {
+    switch (packet.type) {
+      case "identity":
+      case "attestation":
+      case "register":
+        this.#handle(packet);
+        return;
+      case "publish":
+        if (packet.qos === 0 || packet.id === null) return;
+        break;
+      case "response":
+      case "ack":
+      case "ack2":
+        return;
+      default:
+    }
+    if (packet.id !== null) this.send(refusal(packet.id, "not authenticated"));
+  }
+
+  /** What is too much is not dropped: the peer is not read from for a while. */
+  #limit(rate: RateGate, packet: Packet): void {
+    const bytes = "data" in packet && packet.data instanceof Payload ? packet.data.byteLength : 0;
+    const pauseMs = rate.take(bytes);
+    if (pauseMs === 0) return;
+    this.#ratePause?.cancel();
+    this.#pause("rate");
+    this.#ratePause = this.#parts.options.clock.setTimer(() => {
+      this.#ratePause = null;
+      this.#resume("rate");
+    }, Math.min(pauseMs, TIMEOUT_MS_MAX));
+  }
+
   #handle(packet: Packet): void {
     switch (packet.type) {
       case "publish":
@@ -198,19 +282,20 @@ export class Session implements Conversation, Holder {
       case "rpc":
         this.#call(packet);
         return;
-      case "admin": {
-        const answer = this.#parts.admin.run(this, packet);
-        if (answer.isStored === true) void this.#answerStored(packet.id, answer);
-        else this.#answer(packet.id, answer);
+      case "admin":
+        this.#command(packet);
         return;
-      }
       case "identity":
         this.#parts.login.take(this, packet);
         return;
       case "attestation":
+        void this.#parts.login.proofs.attest(this, packet);
+        return;
       case "register":
+        void this.#parts.login.proofs.register(this, packet);
+        return;
       case "unregister":
-        this.send(refusal(packet.id, "this broker keeps no keys"));
+        void this.#parts.login.proofs.unregister(this, packet.id);
         return;
       case "response":
       case "ack":
@@ -221,7 +306,34 @@ export class Session implements Conversation, Holder {
     }
   }
 
-  #answer(id: MsgId, { status, data, after }: AdminAnswer): void {
+  #command(packet: Admin): void {
+    const { id } = packet;
+    const answer = this.#parts.admin.run(this, packet);
+    if (answer instanceof Promise) void answer.then((settled) => this.#settle(id, settled));
+    else this.#settle(id, answer);
+  }
+
+  #settle(id: MsgId, answer: AdminAnswer): void {
+    if (answer.isStored === true) void this.#answerStored(id, answer);
+    else this.#answer(id, answer);
+  }
+
+  #answer(id: MsgId, { note, ...answer }: AdminAnswer): void {
+    if (note !== undefined) {
+      const isDone = answer.status === Status.OK;
+      this.#parts.trail.note({
+        ...note,
+        by: this.name,
+        remote: this.remote,
+        outcome: isDone ? "done" : "refused",
+        reason: isDone ? null : String(answer.data),
+      });
+    }
+    this.#reply(id, answer);
+  }
+
+  #reply(id: MsgId, { status, data, after }: AdminAnswer): void {
+    if (!this.isOpen) return;
     this.send({ type: "response", id, status, data: Payload.fromValue(data) });
     after?.();
   }
@@ -231,10 +343,12 @@ export class Session implements Conversation, Holder {
     try {
       await this.#parts.options.state?.committed();
     } catch (error) {
-      this.send(refusal(id, errorText(error)));
+      const { note } = answer;
+      const failed = { status: Status.ERROR, data: errorText(error) };
+      this.#answer(id, note === undefined ? failed : { ...failed, note });
       return;
     }
-    if (this.isOpen) this.#answer(id, answer);
+    this.#answer(id, answer);
   }
 
   #publish(packet: Publish): void {
@@ -271,7 +385,7 @@ export class Session implements Conversation, Holder {
     stalled.push(packet);
     this.#stalled = stalled;
     this.#stalledBytes = packet.data.byteLength;
-    this.#channel.pause();
+    this.#pause("journal");
     void this.#workOff(stalled);
   }
 
@@ -292,7 +406,7 @@ export class Session implements Conversation, Holder {
       return;
     }
     this.#stalled = null;
-    this.#channel.resume();
+    this.#resume("journal");
   }
 
   #call(packet: Rpc): void {
@@ -306,6 +420,7 @@ export class Session implements Conversation, Holder {
     const from = {
       name: twin.name,
       isBroker: false,
+      isAdmin: this.isAdmin,
       isAnonymous: twin.anonymous,
       conversation: this,
       twin,
@@ -346,14 +461,25 @@ export class Session implements Conversation, Holder {
     const { calls, registry, publishing, local, memory, options } = this.#parts;
     const twin = this.#twin;
     this.#ending.abort();
+    this.#ratePause?.cancel();
+    this.#parts.login.proofs.left(this);
+    this.#admitNow();
     options.logger.info("session ended", { name: twin.name, remote: this.remote, reason });
     memory.release(this);
     // First the name: who learns that a call of this session is over may want it.
     registry.leave(twin);
     if (!twin.anonymous) {
       const event = Payload.fromValue([{ event: "connection_down", cid: twin.name }]);
-      publishing.announce("component_info", event, { name: local.name, except: twin });
+      publishing.announce("component_info", event, {
+        name: local.name,
+        about: twin.name,
+        except: twin,
+      });
     }
     calls.lost(this);
   }
+}
+
+function isLimited({ messages = Infinity, bytes = Infinity }: RateLimit): boolean {
+  return messages !== Infinity || bytes !== Infinity;
 }

@@ -31,12 +31,24 @@ export interface RememberedComponent {
   readonly services: readonly string[];
 }
 
+/** A domain whose components may register, with its PIN (spec 4.3), and which is apart from the others (D30). */
+export interface Tenant {
+  /** The domain; `.` for names without a dot. */
+  readonly tenant: string;
+  /** The PIN. */
+  readonly secret: string;
+}
+
 /** What a broker remembers across a restart. */
 export interface RememberedState {
   /** In the order they were seen last, the longest ago first. */
   readonly components: readonly RememberedComponent[];
   /** Private topics and who may use them. */
   readonly privateTopics: readonly { readonly topic: string; readonly names: readonly string[] }[];
+  /** Components with the rights of an admin. @default none */
+  readonly admins?: readonly string[];
+  /** The tenants. @default none */
+  readonly tenants?: readonly Tenant[];
 }
 
 /** One change of what is remembered. */
@@ -57,7 +69,11 @@ export type StateChange =
   | { readonly kind: "forgotten"; readonly name: string }
   /** A topic is private with exactly these names. */
   | { readonly kind: "private"; readonly topic: string; readonly names: readonly string[] }
-  | { readonly kind: "public"; readonly topic: string };
+  | { readonly kind: "public"; readonly topic: string }
+  /** The admins are exactly these. */
+  | { readonly kind: "admins"; readonly names: readonly string[] }
+  /** The tenants are exactly these. */
+  | { readonly kind: "tenants"; readonly tenants: readonly Tenant[] };
 
 /** Where a broker remembers who is who (D24, D25). `src/state` has one on SQLite. */
 export interface StateStore {

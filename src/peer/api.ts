@@ -218,6 +218,25 @@ export type ConnectionEvent =
 export interface Component<C extends Contract = AnyContract> extends NodeHandle<C> {
   /** The same component with options for the calls made through it. The original is not changed. */
   with(options: CallOptions): Component<C>;
+  /**
+   * Runs a command of an administrator (docs/PROTOCOL.md) and gives the data of the answer: `admin("list_users")`,
+   * `admin("authorize", "town/alarm", { cid: "alice" })`. What is about the broker goes to the default topic,
+   * `__config__`. Of a pool only one broker is asked, which its policy chooses among those that are open. Rejects
+   * with `RembusError` when the broker refuses, with `ConnectionClosedError` when none is open, and with
+   * `TypeError` for a command that has a method of its own here, such as `subscribe`.
+   */
+  admin(
+    command: string,
+    topic?: string,
+    args?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  /**
+   * Takes the registration of this component back (spec 4.3): its broker forgets the public key, a pool has all
+   * of its brokers do it, and when they have, what proved the name is removed from the `keys` of this component.
+   * The connection stays. Rejects with `RembusError` when the broker refuses, as it does on a connection that
+   * was not asked for a proof, and with `TypeError` for a component without a name; then the keys are kept.
+   */
+  unregister(): Promise<void>;
   /** Connection events from now on, as an async iterator (the newest 100 wait in it). */
   events(): AsyncIterableIterator<ConnectionEvent> & AsyncDisposable;
 }

@@ -21,6 +21,7 @@ export interface SentPublication {
 export class FakeConversation implements Conversation {
   readonly name: string;
   isOpen = true;
+  isProved = false;
   received = 0;
   capable = false;
   takesCalls = true;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Access } from "../../../src/broker/access.ts";
+import { newAccess } from "../../helpers/access.ts";
 import { newSubscription } from "../../../src/broker/admin.ts";
 import { newCounters } from "../../../src/broker/counters.ts";
 import { IdWindow } from "../../../src/broker/id_window.ts";
@@ -29,7 +29,7 @@ class Noting implements Subscriber {
 
 function setUp() {
   const clock = new ManualClock();
-  const access = new Access();
+  const access = newAccess();
   const counters = newCounters();
   const log = new NotingLogger();
   const subscriptions = new Subscriptions();
@@ -113,7 +113,7 @@ for (
 ) {
   Deno.test(`publish() refuses ${topic.slice(0, 10)} (${text}), and tells QoS 1/2 why`, () => {
     const { access, publishing, subscribe, publisher, counters } = setUp();
-    access.makePrivate("secret");
+    access.topics.makePrivate("secret");
     const sub = new Noting("sub");
     subscribe(sub, "**");
     const packet = publishPacket(topic, { qos: 2, id: 5n });
@@ -141,8 +141,8 @@ Deno.test("publish() judges each subscriber of a private topic, also through spa
     subscribe(sub, "secret");
     subscribe(sub, "**");
   }
-  access.authorize("pub", "secret");
-  access.authorize("friend", "secret");
+  access.topics.authorize("pub", "secret");
+  access.topics.authorize("friend", "secret");
   publishing.publish(publisher(), publishPacket("secret"));
   assertEquals([friend.got.length, spy.got.length], [2, 0]);
 });
@@ -192,6 +192,10 @@ Deno.test("announce() reaches exact subscriptions only, not whom it is about", (
   const [one, about] = [new Noting("one"), new Noting("about")];
   for (const sub of [one, about]) subscribe(sub, "component_info");
   subscribe(one, "*");
-  publishing.announce("component_info", Payload.fromValue([1]), { name: "broker", except: about });
+  publishing.announce("component_info", Payload.fromValue([1]), {
+    name: "broker",
+    about: "about",
+    except: about,
+  });
   assertEquals([one.got, about.got], [[["component_info", [1]]], []]);
 });
