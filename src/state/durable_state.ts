@@ -7,7 +7,7 @@ import { type Database, detailOf, meaningOf, transaction } from "./database.ts";
 import { StateError } from "./errors.ts";
 import type { StateHealth } from "./health.ts";
 import { COMMIT_CHANGES_MAX, LAZY_MS, RETRY_MS_MAX, RETRY_MS_MIN } from "./limits.ts";
-import { Pending, type Tenant } from "./pending.ts";
+import { Pending } from "./pending.ts";
 import type { StoredState } from "./read_state.ts";
 import { FORMAT } from "./schema.ts";
 import { Statements } from "./statements.ts";
@@ -55,17 +55,17 @@ const NOUNS: Readonly<Partial<Record<StateChange["kind"], string>>> = {
   unexposed: "the service",
   private: "the privacy of the topic",
   public: "the privacy of the topic",
+  admins: "the admins",
+  tenants: "the tenants",
 };
 
 /** The state of a broker on SQLite. Made by `openStateStore`. */
 export class DurableState implements StateStore, AsyncDisposable {
-  readonly remembered: RememberedState;
+  readonly remembered: Required<RememberedState>;
   readonly #parts: DurableStateParts;
   readonly #statements: Statements;
   readonly #rows: StoredRows;
   readonly #pending = new Pending();
-  #admins: readonly string[];
-  #tenants: readonly Tenant[];
   #logId: string | null;
   #state: State = { kind: "open" };
   /** Oldest first. */
@@ -79,8 +79,6 @@ export class DurableState implements StateStore, AsyncDisposable {
   constructor(parts: DurableStateParts) {
     this.#parts = parts;
     this.remembered = parts.stored.remembered;
-    this.#admins = parts.stored.admins;
-    this.#tenants = parts.stored.tenants;
     this.#logId = parts.stored.logId;
     this.#statements = new Statements(parts.database);
     this.#rows = new StoredRows(parts.database);
@@ -98,16 +96,6 @@ export class DurableState implements StateStore, AsyncDisposable {
       default:
         return this.#state satisfies never;
     }
-  }
-
-  /** Components that may change the privacy of topics. */
-  get admins(): readonly string[] {
-    return this.#admins;
-  }
-
-  /** Domains whose components may register. */
-  get tenants(): readonly Tenant[] {
-    return this.#tenants;
   }
 
   /** The log that positions belong to; `null` before one was noted. */
@@ -132,21 +120,10 @@ export class DurableState implements StateStore, AsyncDisposable {
     this.#urge();
   }
 
-  /** Replaces the admins; each name once. Durable as after `put`. */
-  putAdmins(names: readonly string[]): void {
-    this.#admins = [...new Set(names)];
-    this.#pending.setAdmins(this.#admins);
-    this.#urge();
-  }
-
-  /** Replaces the tenants; the last one of a domain counts. Durable as after `put`. */
-  putTenants(tenants: readonly Tenant[]): void {
-    this.#tenants = [...new Map(tenants.map((one) => [one.tenant, one])).values()];
-    this.#pending.setTenants(this.#tenants);
-    this.#urge();
-  }
-
-  /** As the interface says. Throws `RangeError` for offsets and times that are no whole numbers. */
+  /**
+   * As the interface says; of a tenant that is given twice the last one counts. Throws `RangeError` for offsets and
+   * times that are no whole numbers.
+   */
   put(change: StateChange): void {
     checkChange(change);
     if (this.#state.kind === "closed") {

@@ -150,11 +150,9 @@ async function carryOut(
   };
 }
 
-async function fill(path: string, { changes, admins, tenants }: ImportedState): Promise<void> {
+async function fill(path: string, { changes }: ImportedState): Promise<void> {
   await using store = openStateStore({ path });
   for (const change of changes) store.put(change);
-  store.putAdmins(admins);
-  store.putTenants(tenants);
   await store.committed();
 }
 

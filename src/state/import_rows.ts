@@ -1,17 +1,14 @@
-import type { StateChange } from "../broker/state_store.ts";
+import type { StateChange, Tenant } from "../broker/state_store.ts";
 import { checkName } from "../protocol/name.ts";
 import { checkTopic, isReserved } from "../protocol/topic.ts";
 import type { ImportItem } from "./import_report.ts";
 import type { ImportedTable, SourceRows } from "./import_message.ts";
 import { Tally } from "./import_tally.ts";
-import type { Tenant } from "./pending.ts";
 
 /** What a state is filled with. */
 export interface ImportedState {
   /** In order. */
   readonly changes: readonly StateChange[];
-  readonly admins: readonly string[];
-  readonly tenants: readonly Tenant[];
   /** What became of all rows. */
   readonly items: readonly ImportItem[];
 }
@@ -52,6 +49,8 @@ export function toState(
   }
   const admins = adminsOf(rows, name);
   const tenants = tenantsOf(rows);
+  if (admins.names.length > 0) changes.push({ kind: "admins", names: admins.names });
+  if (tenants.list.length > 0) changes.push({ kind: "tenants", tenants: tenants.list });
   const items = [
     componentItem(rows, names, name),
     subscriptions.item,
@@ -61,7 +60,7 @@ export function toState(
     admins.item,
     tenants.item,
   ];
-  return { changes, admins: admins.names, tenants: tenants.list, items };
+  return { changes, items };
 }
 
 /** What became of tables and messages. */

@@ -1,15 +1,7 @@
-import type { StateChange } from "../broker/state_store.ts";
-import { PendingComponent } from "./pending_component.ts";
+import type { StateChange, Tenant } from "../broker/state_store.ts";
+import { type ComponentChange, PendingComponent } from "./pending_component.ts";
 import type { Write } from "./statements.ts";
 import type { StoredRows } from "./stored_rows.ts";
-
-/** A domain whose components may register, with its PIN (spec 4.3). */
-export interface Tenant {
-  /** The domain; `.` for names without a dot. */
-  readonly tenant: string;
-  /** The PIN. */
-  readonly secret: string;
-}
 
 /** Something with changes that are not stored yet: a component, a topic, the admins, the tenants. */
 interface Subject {
@@ -21,6 +13,12 @@ interface Subject {
 
 interface ComponentSubject extends Subject {
   readonly component: PendingComponent;
+}
+
+/** What a change is noted with. */
+interface PendingNow {
+  readonly nowMs: number;
+  readonly stored: StoredRows | null;
 }
 
 /** Some of the changes, to be stored in one transaction. */
@@ -59,34 +57,22 @@ export class Pending {
   }
 
   /** Notes a change; the arguments are those of {@link PendingComponent.add}. */
-  add(
-    change: StateChange,
-    now: { readonly nowMs: number; readonly stored: StoredRows | null },
-  ): void {
-    if (change.kind === "private") {
-      const { topic } = change;
-      const values = [topic, JSON.stringify(change.names)];
-      this.#note(topicKey(topic), [{ statement: "makePrivate", values }]);
-      return;
+  add(change: StateChange, now: PendingNow): void {
+    switch (change.kind) {
+      case "private": {
+        const { topic } = change;
+        const values = [topic, JSON.stringify(change.names)];
+        return this.#note(topicKey(topic), [{ statement: "makePrivate", values }]);
+      }
+      case "public":
+        return this.#makePublic(change.topic, now);
+      case "admins":
+        return this.#setAdmins(change.names);
+      case "tenants":
+        return this.#setTenants(change.tenants);
+      default:
+        return this.#addToComponent(change, now);
     }
-    if (change.kind === "public") {
-      const { topic } = change;
-      if (now.stored?.hasPrivateTopic(topic) === false) this.#subjects.delete(topicKey(topic));
-      else this.#note(topicKey(topic), [{ statement: "makePublic", values: [topic] }]);
-      return;
-    }
-    const { name } = change;
-    if (change.kind === "forgotten" && now.stored?.hasComponent(name) === false) {
-      this.stored([componentKey(name)]);
-      return;
-    }
-    this.#component(name).add(change, now);
-  }
-
-  /** Notes who is an admin. */
-  setAdmins(names: readonly string[]): void {
-    const added = names.map((name): Write => ({ statement: "addAdmin", values: [name] }));
-    this.#note("admins", [{ statement: "clearAdmins", values: [] }, ...added]);
   }
 
   /** Notes which log positions belong to. */
@@ -95,15 +81,6 @@ export class Pending {
       { statement: "clearOrigin", values: [] },
       { statement: "addOrigin", values: [logId] },
     ]);
-  }
-
-  /** Notes the tenants. */
-  setTenants(tenants: readonly Tenant[]): void {
-    const added = tenants.map(({ tenant, secret }): Write => ({
-      statement: "addTenant",
-      values: [tenant, secret],
-    }));
-    this.#note("tenants", [{ statement: "clearTenants", values: [] }, ...added]);
   }
 
   /** Those that wait longest: about `writesMax` statements, a thing being stored as a whole. */
@@ -124,6 +101,34 @@ export class Pending {
       this.#subjects.delete(key);
       if (key.startsWith(COMPONENT)) this.#components.delete(key.slice(COMPONENT.length));
     }
+  }
+
+  #makePublic(topic: string, { stored }: PendingNow): void {
+    if (stored?.hasPrivateTopic(topic) === false) this.#subjects.delete(topicKey(topic));
+    else this.#note(topicKey(topic), [{ statement: "makePublic", values: [topic] }]);
+  }
+
+  /** Each name once: a second row of it would fail the commit. */
+  #setAdmins(names: readonly string[]): void {
+    const added = [...new Set(names)].map((name): Write => ({
+      statement: "addAdmin",
+      values: [name],
+    }));
+    this.#note("admins", [{ statement: "clearAdmins", values: [] }, ...added]);
+  }
+
+  /** The last one of a domain counts. */
+  #setTenants(tenants: readonly Tenant[]): void {
+    const secrets = new Map(tenants.map(({ tenant, secret }) => [tenant, secret]));
+    const added = [...secrets].map((values): Write => ({ statement: "addTenant", values }));
+    this.#note("tenants", [{ statement: "clearTenants", values: [] }, ...added]);
+  }
+
+  #addToComponent(change: ComponentChange, now: PendingNow): void {
+    const { name } = change;
+    if (change.kind === "forgotten" && now.stored?.hasComponent(name) === false) {
+      this.stored([componentKey(name)]);
+    } else this.#component(name).add(change, now);
   }
 
   #note(key: string, writes: Write[]): void {

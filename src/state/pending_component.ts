@@ -3,7 +3,7 @@ import type { Write } from "./statements.ts";
 import type { StoredRows } from "./stored_rows.ts";
 
 /** A change of what is remembered of one component. */
-export type ComponentChange = Exclude<StateChange, { readonly kind: "private" | "public" }>;
+export type ComponentChange = Extract<StateChange, { readonly name: string }>;
 
 /** What is to become of a subscription. */
 type SubscriptionChange =

@@ -5,15 +5,11 @@ import type {
 } from "../broker/state_store.ts";
 import type { Cell, Database, Row } from "./database.ts";
 import { READ_ROWS } from "./limits.ts";
-import type { Tenant } from "./pending.ts";
 
 /** Everything in a state. */
 export interface StoredState {
-  readonly remembered: RememberedState;
-  /** In the order of their names. */
-  readonly admins: readonly string[];
-  /** In the order of their domains. */
-  readonly tenants: readonly Tenant[];
+  /** Admins in the order of their names, tenants in that of their domains. */
+  readonly remembered: Required<RememberedState>;
   /** The log that positions belong to; `null` when none was noted. */
   readonly logId: string | null;
 }
@@ -32,11 +28,11 @@ export function readState(database: Database): StoredState {
           topic: textOf(topic),
           names: JSON.parse(String(names)) as string[],
         })),
+      admins: all(`SELECT ${text("name")} FROM admin ORDER BY name`).map(([name]) => textOf(name)),
+      tenants: all(`SELECT ${text("tenant")}, ${text("secret")} FROM tenant ORDER BY tenant`)
+        .map(([tenant, secret]) => ({ tenant: textOf(tenant), secret: textOf(secret) })),
     },
     logId: all("SELECT log_id FROM origin").map(([logId]) => textOf(logId)).at(-1) ?? null,
-    admins: all(`SELECT ${text("name")} FROM admin ORDER BY name`).map(([name]) => textOf(name)),
-    tenants: all(`SELECT ${text("tenant")}, ${text("secret")} FROM tenant ORDER BY tenant`)
-      .map(([tenant, secret]) => ({ tenant: textOf(tenant), secret: textOf(secret) })),
   };
 }
 

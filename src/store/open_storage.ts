@@ -1,7 +1,9 @@
+import type { Audit } from "../broker/audit.ts";
 import type { Journal } from "../broker/journal.ts";
+import type { Keys } from "../broker/keys.ts";
+import type { BrokerTable } from "../broker/options.ts";
 import type { RawService } from "../broker/raw_service.ts";
 import type { StateStore } from "../broker/state_store.ts";
-import { isGranted } from "../host/permissions.ts";
 import { checkSchema, type LakeSchema } from "../lake/schema.ts";
 import type { Lake } from "../lake/supervisor.ts";
 import { TopicMatcher } from "../lake/topic_match.ts";
@@ -14,10 +16,14 @@ import { openStateStore } from "../state/open_state_store.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
 import { SYSTEM_CLOCK } from "../util/clock.ts";
 import { SILENT } from "../util/log.ts";
+import { requireAccess } from "./access.ts";
+import { AuditFile } from "./audit_file.ts";
 import { type DataHealth, dataHealth, HealthLog, lakeTrouble, troubleOf } from "./health.ts";
+import { openKeyFiles } from "./key_files.ts";
 import { logRules } from "./log_rules.ts";
 import { openLake } from "./open_lake.ts";
 import type { StorageOptions } from "./options.ts";
+import { placesOf } from "./places.ts";
 import { tableServices } from "./table_services.ts";
 
 /** What a broker keeps, opened. */
@@ -26,13 +32,19 @@ export interface Storage extends AsyncDisposable {
   readonly journal: Journal;
   /** What is remembered of components. */
   readonly state: StateStore;
-  /** Admins that are remembered: those that were imported. */
-  readonly admins: readonly string[];
   /** The services of the tables, by name; empty without a schema. */
   readonly services: ReadonlyMap<string, RawService>;
+  /** The registered names. */
+  readonly keys: Keys;
+  /** Takes entries of the audit trail. */
+  readonly audit: Audit;
+  /** The tables of the schema, with the topics that fill them. */
+  readonly tables: readonly BrokerTable[];
+  /** The table that messages of a topic fill; `null` when only the log gets them. */
+  tableOf(topic: string): string | null;
   /** How it is at the moment. */
   readonly health: DataHealth;
-  /** Closes tables, state and log, in this order. The broker must be closed already. Idempotent. */
+  /** Closes tables, state, audit trail and log, in this order. The broker must be closed already. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -41,6 +53,17 @@ interface Opened {
   log: MessageLog | null;
   state: DurableState | null;
   lake: Lake | null;
+  audit: AuditFile | null;
+}
+
+/** What a {@link Storage} is made of. */
+interface StorageParts {
+  readonly log: MessageLog;
+  readonly state: DurableState;
+  readonly services: ReadonlyMap<string, RawService>;
+  readonly keys: Keys;
+  readonly audit: AuditFile;
+  readonly schema: LakeSchema | null;
 }
 
 const NO_SERVICES: ReadonlyMap<string, RawService> = new Map();
@@ -60,7 +83,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   requireAccess(options.dir);
   const schema = options.tables === undefined ? null : checkSchema(options.tables.schema);
   const healthLog = new HealthLog(options.logger ?? SILENT);
-  const opened: Opened = { healthLog, log: null, state: null, lake: null };
+  const opened: Opened = { healthLog, log: null, state: null, lake: null, audit: null };
   try {
     return await openAll(options, schema, opened);
   } catch (error) {
@@ -75,30 +98,36 @@ async function openAll(
   opened: Opened,
 ): Promise<Storage> {
   const { dir, name, tables, clock = SYSTEM_CLOCK, logger = SILENT } = options;
-  const place = `${dir}/${name}`;
-  const logDirectory = `${place}/log`;
+  const places = placesOf(dir, name);
+  const logDirectory = places.log;
   const { healthLog } = opened;
   const log = await openLog(options, { schema, opened, logDirectory });
   opened.log = log;
   if (schema !== null) log.hold(FIRST_OFFSET);
   const openState = (): DurableState =>
     openStateStore({
-      path: `${place}/state.db`,
+      path: places.state,
       clock,
       logger,
       onHealth: (health) => healthLog.note("state", troubleOf(health)),
     });
   opened.state = openState();
   if (opened.state.logId !== log.logId) {
-    if (opened.state.logId !== null) logger.warn("positions of another log forgotten", { place });
+    if (opened.state.logId !== null) {
+      logger.warn("positions of another log forgotten", { path: places.state });
+    }
     opened.state.putLogId(log.logId);
     await opened.state.committed();
     await opened.state.close();
     opened.state = openState();
   }
   const { state } = opened;
+  const keys = await openKeyFiles(places.keys, logger);
+  const audit = new AuditFile({ path: places.audit, clock, logger });
+  opened.audit = audit;
+  const parts = { log, state, keys, audit, schema };
   if (schema === null || tables === undefined) {
-    return new OpenStorage(opened, { log, state, services: NO_SERVICES });
+    return new OpenStorage(opened, { ...parts, services: NO_SERVICES });
   }
   const lake = await openLake({
     dir,
@@ -114,7 +143,7 @@ async function openAll(
   opened.lake = lake;
   lake.durable(log.durable + 1);
   const services = tableServices({ schema, journal: log, lake, clock });
-  return new OpenStorage(opened, { log, state, services });
+  return new OpenStorage(opened, { ...parts, services });
 }
 
 interface LogParts {
@@ -155,25 +184,26 @@ class OpenStorage implements Storage {
   readonly journal: MessageLog;
   readonly state: DurableState;
   readonly services: ReadonlyMap<string, RawService>;
+  readonly keys: Keys;
+  readonly audit: Audit;
+  readonly tables: readonly BrokerTable[];
   readonly #opened: Opened;
+  readonly #matcher: TopicMatcher | null;
   #closing: Promise<void> | null = null;
 
-  get admins(): readonly string[] {
-    return this.state.admins;
-  }
-
-  constructor(
-    opened: Opened,
-    { log, state, services }: {
-      readonly log: MessageLog;
-      readonly state: DurableState;
-      readonly services: ReadonlyMap<string, RawService>;
-    },
-  ) {
+  constructor(opened: Opened, { log, state, services, keys, audit, schema }: StorageParts) {
     this.#opened = opened;
+    this.#matcher = schema === null ? null : new TopicMatcher(schema.tables);
+    this.keys = keys;
+    this.audit = audit.audit;
+    this.tables = schema?.tables.map(({ name, topic }) => ({ name, topic })) ?? [];
     this.journal = log;
     this.state = state;
     this.services = services;
+  }
+
+  tableOf(topic: string): string | null {
+    return this.#matcher?.match(topic)?.table.name ?? null;
   }
 
   get health(): DataHealth {
@@ -194,26 +224,16 @@ class OpenStorage implements Storage {
 }
 
 /** The log last: it holds the lock of the directory. */
-async function closeAll({ healthLog, lake, state, log }: Opened): Promise<void> {
+async function closeAll({ healthLog, lake, state, audit, log }: Opened): Promise<void> {
   healthLog.close();
   try {
     await lake?.close();
   } finally {
     try {
-      await state?.[Symbol.asyncDispose]();
+      await state?.close();
     } finally {
+      await audit?.close();
       await log?.close();
     }
-  }
-}
-
-function requireAccess(dir: string): void {
-  for (const name of ["read", "write"] as const) {
-    if (isGranted({ name, path: dir })) continue;
-    throw new RembusError(
-      Status.ERROR,
-      `Cannot keep messages in "${dir}": expected permission to ${name} it, got none; run with ` +
-        `--allow-${name}, or keep nothing (--memory)`,
-    );
   }
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type {
   RememberedState,
   RememberedSubscription,
@@ -21,6 +21,7 @@ interface Fixture extends AsyncDisposable {
 }
 
 const WALL_MS = 1_790_000_000_000;
+const NOTHING: RememberedState = { components: [], privateTopics: [], admins: [], tenants: [] };
 /** Pauses are short: what is tested is what comes after them. */
 const clock = {
   now: () => performance.now(),
@@ -84,7 +85,9 @@ function subscribed(name: string, topic: string, more: Partial<RememberedSubscri
 }
 
 /** The order of subscriptions and private topics means nothing. */
-function sorted({ components, privateTopics }: RememberedState): RememberedState {
+function sorted(
+  { components, privateTopics, admins = [], tenants = [] }: RememberedState,
+): Required<RememberedState> {
   const byTopic = (a: { topic: string }, b: { topic: string }) => a.topic < b.topic ? -1 : 1;
   return {
     components: components.map((one) => ({
@@ -92,6 +95,8 @@ function sorted({ components, privateTopics }: RememberedState): RememberedState
       subscriptions: one.subscriptions.toSorted(byTopic),
     })),
     privateTopics: privateTopics.toSorted(byTopic),
+    admins: admins.toSorted(),
+    tenants: tenants.toSorted((a, b) => a.tenant < b.tenant ? -1 : 1),
   };
 }
 
@@ -109,7 +114,7 @@ function contract(kind: string, makeFixture: () => Promise<Fixture>): void {
   };
 
   test("a new store remembers nothing", (fixture) => {
-    assertEquals(fixture.open().remembered, { components: [], privateTopics: [] });
+    assertEquals(fixture.open().remembered, NOTHING);
     return Promise.resolve();
   });
 
@@ -123,6 +128,8 @@ function contract(kind: string, makeFixture: () => Promise<Fixture>): void {
       { kind: "exposed", name: "b", topic: "z" },
       { kind: "exposed", name: "b", topic: "y" },
       { kind: "private", topic: "secret", names: ["b", "a"] },
+      { kind: "admins", names: ["a"] },
+      { kind: "tenants", tenants: [{ tenant: ".", secret: "1234" }] },
     );
     assertEquals(found, {
       components: [
@@ -138,14 +145,46 @@ function contract(kind: string, makeFixture: () => Promise<Fixture>): void {
         { name: "b", lastSeenMs: 2, subscriptions: [], services: ["z", "y"] },
       ],
       privateTopics: [{ topic: "secret", names: ["b", "a"] }],
+      admins: ["a"],
+      tenants: [{ tenant: ".", secret: "1234" }],
     });
+  });
+
+  test("admins and tenants are those that were put last", async (fixture) => {
+    const { admins, tenants } = await remember(
+      fixture,
+      { kind: "admins", names: ["a", "b"] },
+      { kind: "admins", names: ["b", "c"] },
+      { kind: "tenants", tenants: [{ tenant: "old", secret: "1" }] },
+      { kind: "tenants", tenants: [{ tenant: "acme.org", secret: "a\0'" }] },
+    );
+    assertEquals(admins, ["b", "c"]);
+    assertEquals(tenants, [{ tenant: "acme.org", secret: "a\0'" }]);
+    const store = fixture.open();
+    store.put({ kind: "admins", names: [] });
+    store.put({ kind: "tenants", tenants: [] });
+    await store.committed();
+    assertEquals((await fixture.reopen()).remembered, NOTHING);
+  });
+
+  test("admins and tenants that could not be stored are when that is possible again", async (fixture) => {
+    const store = fixture.open();
+    fixture.fail(true);
+    store.put({ kind: "tenants", tenants: [{ tenant: ".", secret: "1234" }] });
+    const error = await assertRejects(() => store.committed(), Error, "Cannot store ");
+    assert(!error.message.includes("1234"));
+    store.put({ kind: "admins", names: ["a"] });
+    fixture.fail(false);
+    await store.committed();
+    const { admins, tenants } = (await fixture.reopen()).remembered;
+    assertEquals([admins, tenants], [["a"], [{ tenant: ".", secret: "1234" }]]);
   });
 
   test("`remembered` stays as it was when the store was opened", async (fixture) => {
     const store = fixture.open();
     store.put({ kind: "seen", name: "a", atMs: 1 });
     await store.committed();
-    assertEquals(store.remembered, { components: [], privateTopics: [] });
+    assertEquals(store.remembered, NOTHING);
   });
 
   for (const msgFrom of [0, 1.5, -1, Infinity, -Infinity, NaN, Number.MAX_VALUE, 5e-324]) {
@@ -303,7 +342,7 @@ function randomChange(random: SeededRandom): StateChange {
   const name = random.pick(["a", "b", "c"]);
   const topic = random.pick(["t", "u", "v"]);
   const mark = random.below(100);
-  switch (random.below(9)) {
+  switch (random.below(11)) {
     case 0:
       return subscribed(name, topic, { mark, msgFrom: random.pick([0, 5, Infinity]) });
     case 1:
@@ -321,6 +360,10 @@ function randomChange(random: SeededRandom): StateChange {
       return random.below(3) === 0
         ? { kind: "forgotten", name }
         : { kind: "private", topic, names: [name] };
+    case 8:
+      return { kind: "admins", names: random.below(2) === 0 ? [] : [name, topic] };
+    case 9:
+      return { kind: "tenants", tenants: [{ tenant: topic, secret: String(mark) }] };
     default:
       return { kind: "public", topic };
   }

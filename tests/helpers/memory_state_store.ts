@@ -3,6 +3,7 @@ import type {
   RememberedSubscription,
   StateChange,
   StateStore,
+  Tenant,
 } from "../../src/broker/state_store.ts";
 
 interface Component {
@@ -23,7 +24,7 @@ export interface MemoryStateStoreOptions {
 
 /** A state store for tests: durable is what the next one is made from. */
 export class MemoryStateStore implements StateStore {
-  readonly remembered: RememberedState;
+  readonly remembered: Required<RememberedState>;
   /** Everything that was put, in order. */
   readonly changes: StateChange[] = [];
   /** Why `committed()` rejects; `null` when it does not. What was put waits meanwhile. */
@@ -32,11 +33,17 @@ export class MemoryStateStore implements StateStore {
   readonly #isLazy: boolean;
   readonly #components = new Map<string, Component>();
   readonly #privateTopics = new Map<string, readonly string[]>();
+  #admins: readonly string[];
+  #tenants: readonly Tenant[];
   #waiting: StateChange[] = [];
   #turn: Promise<void> | null = null;
 
   constructor(options: MemoryStateStoreOptions = {}) {
-    this.remembered = options.remembered ?? { components: [], privateTopics: [] };
+    const { components = [], privateTopics = [], admins = [], tenants = [] } = options.remembered ??
+      {};
+    this.remembered = { components, privateTopics, admins, tenants };
+    this.#admins = admins;
+    this.#tenants = tenants;
     this.#wallMs = options.wallMs ?? Date.now;
     this.#isLazy = options.isLazy ?? false;
     for (const { name, lastSeenMs, subscriptions, services } of this.remembered.components) {
@@ -63,7 +70,7 @@ export class MemoryStateStore implements StateStore {
   }
 
   /** What is durable at the moment: as a crash now would leave it. */
-  get durable(): RememberedState {
+  get durable(): Required<RememberedState> {
     return {
       components: [...this.#components].map(([name, { lastSeenMs, subscriptions, services }]) => ({
         name,
@@ -72,6 +79,8 @@ export class MemoryStateStore implements StateStore {
         services: [...services],
       })).sort((a, b) => a.lastSeenMs - b.lastSeenMs || (a.name < b.name ? -1 : 1)),
       privateTopics: [...this.#privateTopics].map(([topic, names]) => ({ topic, names })),
+      admins: this.#admins,
+      tenants: this.#tenants,
     };
   }
 
@@ -127,6 +136,12 @@ export class MemoryStateStore implements StateStore {
         return;
       case "public":
         this.#privateTopics.delete(change.topic);
+        return;
+      case "admins":
+        this.#admins = [...change.names];
+        return;
+      case "tenants":
+        this.#tenants = [...change.tenants];
         return;
       default:
         change satisfies never;

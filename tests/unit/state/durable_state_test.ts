@@ -184,6 +184,23 @@ Deno.test("committed() names what was to be stored", async () => {
   await both;
 });
 
+for (
+  const [change, noun] of [
+    [{ kind: "admins", names: ["ada"] }, "the admins"],
+    [{ kind: "tenants", tenants: [{ tenant: "acme", secret: "s3cret" }] }, "the tenants"],
+  ] as const
+) {
+  Deno.test(`committed() names ${noun} when they cannot be stored, and no secret`, async () => {
+    await using fixture = await open();
+    const { store, database } = fixture;
+    database.failing = { errcode: 13 };
+    store.put(change);
+    const error = await assertRejects(() => store.committed(), StateError);
+    assertEquals(error.message, `Cannot store ${noun}: the disk is full`);
+    database.failing = null;
+  });
+}
+
 Deno.test("a disk that fails is tried again with pauses that double, up to a second", async () => {
   await using fixture = await open();
   const { store, database, clock } = fixture;
@@ -400,28 +417,30 @@ Deno.test("after close() nothing is taken any more", async () => {
 Deno.test("admins and tenants are remembered, each once", async () => {
   await using fixture = await open();
   const { store, path } = fixture;
-  assertEquals([store.admins, store.tenants], [[], []]);
-  store.putAdmins(["old"]);
-  store.putAdmins(["b", "a", "b"]);
-  store.putTenants([
-    { tenant: ".", secret: "0000" },
-    { tenant: "acme.org", secret: "a\0'" },
-    { tenant: ".", secret: "1234" },
-  ]);
-  assertEquals(store.admins, ["b", "a"]);
+  assertEquals([store.remembered.admins, store.remembered.tenants], [[], []]);
+  store.put({ kind: "admins", names: ["old"] });
+  store.put({ kind: "admins", names: ["b", "a", "b"] });
+  store.put({
+    kind: "tenants",
+    tenants: [
+      { tenant: ".", secret: "0000" },
+      { tenant: "acme.org", secret: "a\0'" },
+      { tenant: ".", secret: "1234" },
+    ],
+  });
   await store.committed();
   await store.close();
   await using again = openStateStore({ path, openDatabase });
-  assertEquals(again.admins, ["a", "b"]);
-  assertEquals(again.tenants, [
+  assertEquals(again.remembered.admins, ["a", "b"]);
+  assertEquals(again.remembered.tenants, [
     { tenant: ".", secret: "1234" },
     { tenant: "acme.org", secret: "a\0'" },
   ]);
-  again.putAdmins([]);
-  again.putTenants([]);
+  again.put({ kind: "admins", names: [] });
+  again.put({ kind: "tenants", tenants: [] });
   await again.close();
   await using last = openStateStore({ path });
-  assertEquals([last.admins, last.tenants], [[], []]);
+  assertEquals([last.remembered.admins, last.remembered.tenants], [[], []]);
 });
 
 Deno.test("putLogId() forgets the positions of another log, and keeps those of the same", async () => {

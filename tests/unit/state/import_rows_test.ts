@@ -120,7 +120,7 @@ Deno.test("toState() takes what is there twice once, the last subscription count
 });
 
 Deno.test("toState() takes admins, tenants and private topics over", () => {
-  const { admins, tenants, changes } = convert({
+  const { changes } = convert({
     admins: [{ twin: "root" }, { twin: null }, { twin: "root" }],
     tenants: [{ tenant: ".", secret: "1" }, { tenant: "acme", secret: "2" }],
     topicAuth: [
@@ -129,11 +129,14 @@ Deno.test("toState() takes admins, tenants and private topics over", () => {
       { twin: "repl", topic: "lonely" },
     ],
   });
-  assertEquals(admins, ["root"]);
-  assertEquals(tenants, [{ tenant: ".", secret: "1" }, { tenant: "acme", secret: "2" }]);
   assertEquals(changes, [
     { kind: "private", topic: "secret", names: ["a", "b"] },
     { kind: "private", topic: "lonely", names: [] },
+    { kind: "admins", names: ["root"] },
+    {
+      kind: "tenants",
+      tenants: [{ tenant: ".", secret: "1" }, { tenant: "acme", secret: "2" }],
+    },
   ]);
 });
 
