@@ -16,13 +16,23 @@
  */
 export { anonymous, component } from "./src/client/component.ts";
 export { connect } from "./src/client/connect.ts";
-export type { ComponentOptions, ConnectOptions, PoolPolicy } from "./src/client/options.ts";
+export type {
+  ComponentOptions,
+  ConnectionMode,
+  ConnectOptions,
+  PoolPolicy,
+} from "./src/client/options.ts";
+export { register, type RegisterOptions } from "./src/client/register.ts";
 export type { Arrow, ArrowTable, TableOptions } from "./src/frame/arrow.ts";
 export type { ColumnType, PlainType } from "./src/frame/column_type.ts";
 export { type ColumnValues, DataFrame } from "./src/frame/data_frame.ts";
 export { FrameError } from "./src/frame/frame_error.ts";
 export type { Row } from "./src/frame/rows.ts";
 export { Timestamp } from "./src/frame/timestamp.ts";
+export type { ClientKeys, KeyScheme } from "./src/identity/client_keys.ts";
+export { KeyError } from "./src/identity/errors.ts";
+export { indexedDbKeys } from "./src/identity/indexed_db_keys.ts";
+export { memoryKeys } from "./src/identity/memory_keys.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/link/memory.ts";
 export type { Dialer, Link, LinkClose, LinkHandler } from "./src/link/link.ts";
 export {

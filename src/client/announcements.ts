@@ -1,6 +1,6 @@
 import type { HistoryFrom } from "../peer/history_from.ts";
 import type { RequestOptions } from "../peer/requests.ts";
-import { LimitError, RembusError, Status, statusText } from "../protocol/errors.ts";
+import { LimitError, refusalText, RembusError, Status } from "../protocol/errors.ts";
 import type { Encoding, Response } from "../protocol/packet.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
@@ -232,7 +232,7 @@ export class Announcements {
     one.isKnown = wasKnown;
     return new RembusError(
       status,
-      `Cannot ${command} "${topic}": ${statusText(status, answer.value)}`,
+      `Cannot ${command} "${topic}": ${refusalText(status, answer.value)}`,
     );
   }
 

@@ -17,12 +17,17 @@ export type { ComponentOptions } from "./options.ts";
  * publication of QoS 0 that is on its way at that moment is lost.
  *
  * A list of URLs makes a pool, one handle over several brokers: it subscribes and exposes at all of them,
- * calls and publishes at one by `policy`, and is open while one of them is. Admin commands go to all of
- * them, and fail when one is away.
+ * calls and publishes at one by `policy`, and is open while one of them is. What changes the rules of private
+ * topics goes to all of them, and fails when one is away; `admin` asks one.
+ *
+ * A broker that knows a key of the name asks for a proof, which is made with the one in `keys`, read anew at each
+ * connect; `register` makes both. A component that is connected never gives up: when a later login is refused, or
+ * its key is gone, it says so in its events and goes on trying.
  *
  * Rejects with `ConnectionClosedError` when the broker is away, and with `LoginError` when it refuses the
- * name, unless `startAnyway`; a pool rejects when no broker lets it in, with the error of the first. Rejects
- * with `TypeError` or `RangeError` for a URL or an option that cannot be honoured.
+ * name (its status) or there is no key to prove it (11), unless `startAnyway`; a pool rejects when no broker
+ * lets it in, with the error of the first. Rejects with `TypeError` or `RangeError` for a URL or an option that
+ * cannot be honoured.
  *
  * @example
  * ```ts

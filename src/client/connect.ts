@@ -8,8 +8,8 @@ import type { ConnectOptions } from "./options.ts";
  * waits rejects with `ConnectionClosedError`, and loops over its messages end with that error. In all other
  * ways it is as one made by `component`.
  *
- * Rejects with `ConnectionClosedError` when the broker is away, with `LoginError` when it refuses the name,
- * and with `TypeError` or `RangeError` for a URL or an option that cannot be honoured.
+ * Rejects with `ConnectionClosedError` when the broker is away, with `LoginError` when it refuses the name
+ * or there is no key to prove it, and with `TypeError` or `RangeError` for a URL or an option that cannot be honoured.
  *
  * @example
  * ```ts

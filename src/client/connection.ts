@@ -178,7 +178,7 @@ export class Connection {
   #inContext(error: unknown, lost: LinkClose | null): unknown {
     const { component: { requestTimeoutMs }, url } = this.#options;
     if (error instanceof TimeoutError) {
-      const problem = `no answer within ${requestTimeoutMs} ms`;
+      const problem = `${error.message}, nothing came within ${requestTimeoutMs} ms`;
       return new TimeoutError(`Cannot connect to "${url}": ${problem}`, { cause: error });
     }
     if (!(error instanceof ConnectionClosedError) || lost === null || this.isClosed) return error;

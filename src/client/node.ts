@@ -1,3 +1,4 @@
+import { incomingValue } from "../frame/arguments.ts";
 import type {
   CallOptions,
   Component,
@@ -12,11 +13,14 @@ import type { Contract } from "../peer/contract.ts";
 import { check, type Checked, serviceSchema, topicSchema } from "../peer/edges.ts";
 import { assertTopic, type RegistrationArgs, registrationOf } from "../peer/registration.ts";
 import { waitUntil } from "../peer/wait.ts";
-import { callError, ConnectionClosedError, Status } from "../protocol/errors.ts";
+import { callError, ConnectionClosedError, InvariantError, Status } from "../protocol/errors.ts";
 import { QoS } from "../protocol/packet.ts";
-import { parseComponentUrl } from "../protocol/url.ts";
+import { type ComponentUrl, parseComponentUrl } from "../protocol/url.ts";
+import { valueOfCommand } from "./command.ts";
 import { Core } from "./core.ts";
+import { CONFIG_TOPIC } from "./login.ts";
 import { type ComponentOptions, resolveComponentOptions } from "./options.ts";
+import { unregister } from "./unregister.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** How a component is made. */
@@ -29,13 +33,31 @@ export interface ComponentStart<C extends Contract> {
   readonly options: ComponentOptions<C>;
 }
 
+/** What a component tells its broker itself, and keeps account of: the command -> the method to use. */
+const OWN_COMMANDS: ReadonlyMap<string, string> = new Map([
+  ["subscribe", "subscribe() or messages()"],
+  ["unsubscribe", "unsubscribe()"],
+  ["expose", "expose()"],
+  ["unexpose", "unexpose()"],
+  ["reactive", "reactive() or unreactive()"],
+  ["setup", "subscribe() and expose()"],
+  ["capabilities", 'the option "extras"'],
+]);
+
 /** Makes a component and connects it. */
 export async function startComponent<C extends Contract>(
   { urls: [first, ...others], isPool, reconnects, options }: ComponentStart<C>,
 ): Promise<Component<C>> {
   const resolved = resolveComponentOptions(options);
   resolved.signal?.throwIfAborted();
-  const parse = (url: string) => parseComponentUrl(url, resolved.baseUrl);
+  const parse = (text: string): ComponentUrl => {
+    const url = parseComponentUrl(text, resolved.baseUrl);
+    if (url.name !== null || resolved.connectionMode === "default") return url;
+    throw new TypeError(
+      `Cannot use URL "${url.text}": expected a name, as "connectionMode" is ` +
+        `"${resolved.connectionMode}", got none`,
+    );
+  };
   const core = new Core({
     urls: [parse(first), ...others.map(parse)],
     isPool,
@@ -44,8 +66,37 @@ export async function startComponent<C extends Contract>(
     caller: (owner, uplink) => new ComponentNode(owner, {}, uplink),
   });
   await core.start();
+  const node = new ComponentNode(core);
+  CORES.set(node, core);
   // The contract was given to the core as a value, of which C is the type.
-  return new ComponentNode(core) as Component<C>;
+  return node as Component<C>;
+}
+
+/** What code distribution needs of a component besides its handle. No door exports it. */
+export interface Insides {
+  /** Adds a service that is not announced: it is reached with `direct` only. */
+  addService(topic: string, handler: Handler, options: ExposeOptions): void;
+  /** Whether the component has a service or a callback of that name itself. */
+  isTaken(kind: "services" | "subscribers", name: string): boolean;
+  /** Whether every broker that it is connected to negotiated capabilities: such a one judges who calls what. */
+  readonly isJudged: boolean;
+}
+
+const CORES = new WeakMap<Component, Core>();
+
+/** The insides of a component that {@link startComponent} made. Throws `InvariantError` for any other. */
+export function insidesOf(component: Component): Insides {
+  const core = CORES.get(component);
+  if (core === undefined) throw new InvariantError("the insides of a foreign component");
+  const { handlers, pool } = core;
+  return {
+    addService: (topic, handler, options) => handlers.setBuiltin(topic, handler, options),
+    isTaken: (kind, name) =>
+      kind === "services" ? handlers.hasService(name) : handlers.hasSubscriber(name),
+    get isJudged() {
+      return pool.all.every((uplink) => !uplink.isOpen || uplink.session().isCapable);
+    },
+  };
 }
 
 /** A handle of a component: a view of its core with options for calls. */
@@ -162,6 +213,31 @@ class ComponentNode implements Component {
       cmd: "unauthorize",
       cid: component,
     });
+  }
+
+  async admin(
+    command: string,
+    topic: string = CONFIG_TOPIC,
+    args: Readonly<Record<string, unknown>> = {},
+  ): Promise<unknown> {
+    this.#assertReady();
+    const own = OWN_COMMANDS.get(command);
+    if (own !== undefined) {
+      throw new TypeError(`Cannot run "${command}": expected ${own} to be used for it`);
+    }
+    if (topic !== CONFIG_TOPIC) assertTopic(topic);
+    const about = topic === CONFIG_TOPIC ? "" : ` on "${topic}"`;
+    const data = { ...args, cmd: command };
+    const question = { action: `run "${command}"${about}`, topic, data };
+    return incomingValue(
+      await valueOfCommand(this.#open().session(), question, this.#call),
+    );
+  }
+
+  async unregister(): Promise<void> {
+    this.#assertReady();
+    const uplinks = this.#uplink === null ? this.#core.pool.all : [this.#uplink];
+    await unregister(uplinks, this.#core.options.keys, this.#call);
   }
 
   inject(ctx: unknown): void {

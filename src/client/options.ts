@@ -1,3 +1,4 @@
+import type { ClientKeys } from "../identity/client_keys.ts";
 import type { Link } from "../link/link.ts";
 import type { AnyContract, Contract } from "../peer/contract.ts";
 import type { Encoding } from "../protocol/packet.ts";
@@ -13,12 +14,29 @@ import { type Random, SYSTEM_RANDOM } from "../util/random.ts";
 export type PoolPolicy = "first_up" | "round_robin" | "less_busy";
 const POOL_POLICIES: readonly PoolPolicy[] = ["first_up", "round_robin", "less_busy"];
 
+/**
+ * Who begins a login: the component, which says its name and proves it when it is asked to, or a broker that lets
+ * nobody in without a proof and asks for one at once (rembus-jl 5.4).
+ */
+export type ConnectionMode = "default" | "authenticated";
+const CONNECTION_MODES: readonly ConnectionMode[] = ["default", "authenticated"];
+
 /** Options of a component. Times are in milliseconds. */
 export interface ComponentOptions<C extends Contract = AnyContract> {
   /** What a URL without scheme, host or port is completed with. @default {"ws://127.0.0.1:8338"} */
   readonly baseUrl?: string;
   /** How to write until the broker has shown what it writes. @default {"cbor"} */
   readonly encoding?: Encoding;
+  /**
+   * Where what proves the name is kept: `memoryKeys()`, in a browser `indexedDbKeys()`, or one of your own. Asked
+   * only when the broker asks for a proof. @default {none: a broker that asks refuses the component}
+   */
+  readonly keys?: ClientKeys;
+  /**
+   * `"authenticated"` waits for the broker to ask for a proof, and sends nothing before: for brokers that let
+   * nobody else in. Such a component must have a name. `"default"` works with them, too. @default {"default"}
+   */
+  readonly connectionMode?: ConnectionMode;
   /** Time to wait for the answer of a call or command, for the link, and for the login. @default {10_000} */
   readonly requestTimeoutMs?: number;
   /** Pause before an unacknowledged publication of QoS 1 or 2 is sent again. @default {2_000} */
@@ -66,6 +84,8 @@ export type ConnectOptions<C extends Contract = AnyContract> = Omit<
 export interface ResolvedComponentOptions {
   readonly baseUrl: string;
   readonly encoding: Encoding;
+  readonly keys: ClientKeys | null;
+  readonly connectionMode: ConnectionMode;
   readonly requestTimeoutMs: number;
   readonly ackTimeoutMs: number;
   readonly sendRetries: number;
@@ -97,6 +117,8 @@ export function resolveComponentOptions(
   const resolved: ResolvedComponentOptions = {
     baseUrl: options.baseUrl ?? BASE_URL_DEFAULT,
     encoding: options.encoding ?? "cbor",
+    keys: options.keys ?? null,
+    connectionMode: options.connectionMode ?? "default",
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     ackTimeoutMs: options.ackTimeoutMs ?? 2_000,
     sendRetries: options.sendRetries ?? 10,
@@ -122,6 +144,7 @@ export function resolveComponentOptions(
   assertRange("heartbeatMs", resolved.heartbeatMs, 0, TIMEOUT_MS_MAX);
   assertRange("heartbeatTimeoutMs", resolved.heartbeatTimeoutMs, 1, TIMEOUT_MS_MAX);
   assertOneOf("encoding", resolved.encoding, ["cbor", "json"]);
+  assertOneOf("connectionMode", resolved.connectionMode, CONNECTION_MODES);
   assertOneOf("policy", resolved.policy, POOL_POLICIES);
   return resolved;
 }

@@ -1,10 +1,21 @@
 import type { Link, LinkClose } from "../link/link.ts";
 import { Channel } from "../peer/channel.ts";
 import { type RequestOptions, Requests } from "../peer/requests.ts";
-import { ConnectionClosedError, LimitError } from "../protocol/errors.ts";
+import { ConnectionClosedError, LimitError, Status, TimeoutError } from "../protocol/errors.ts";
 import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
 import { idWithSlot } from "../protocol/msg_id.ts";
-import type { Admin, Encoding, Identity, Packet, Response, Rpc } from "../protocol/packet.ts";
+import type {
+  Admin,
+  Attestation,
+  Encoding,
+  Identity,
+  MsgId,
+  Packet,
+  Register,
+  Response,
+  Rpc,
+  Unregister,
+} from "../protocol/packet.ts";
 import { Payload } from "../protocol/payload.ts";
 import type { Clock, Timer } from "../util/clock.ts";
 import type { Logger } from "../util/log.ts";
@@ -47,13 +58,24 @@ export interface SessionOptions {
   readonly onPacket: (packet: Packet, session: Session) => void;
 }
 
-/** A request without its id, which the session chooses. */
-export type Question = Omit<Identity, "id"> | Omit<Admin, "id"> | Omit<Rpc, "id">;
+/** A request without its id, which the session chooses unless it is given. */
+export type Question =
+  & (
+    | Omit<Identity, "id">
+    | Omit<Admin, "id">
+    | Omit<Rpc, "id">
+    | Omit<Attestation, "id">
+    | Omit<Register, "id">
+    | Omit<Unregister, "id">
+  )
+  & { readonly id?: MsgId };
 
 /** One connection to a broker: what a component sends over it and waits for. */
 export class Session {
   /** Resolves when the link is gone. */
   readonly ended: Promise<LinkClose>;
+  /** Resolves when the broker asks for a proof of the name though nothing asked it to (rembus-jl 5.4). */
+  readonly challenged: Promise<Response>;
   readonly #options: SessionOptions;
   readonly #channel: Channel;
   readonly #requests: Requests;
@@ -62,6 +84,9 @@ export class Session {
   #capabilities: Capabilities | null = null;
   /** Ends a pause in reading. */
   #rest: Timer | null = null;
+  readonly #challenge = Promise.withResolvers<Response>();
+  /** Fails each work that must not outlive the session. */
+  readonly #bounded = new Set<() => void>();
   /** Publishers that wait for the link to drain. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
@@ -70,6 +95,7 @@ export class Session {
     this.#options = options;
     const { link, encoding, log, clock } = options;
     this.#requests = new Requests({ clock });
+    this.challenged = this.#challenge.promise;
     const { promise, resolve } = Promise.withResolvers<LinkClose>();
     this.ended = promise;
     this.#channel = new Channel({
@@ -87,8 +113,7 @@ export class Session {
       clock,
       intervalMs: options.heartbeatMs,
       timeoutMs: options.heartbeatTimeoutMs,
-      // Its answer is nobody's: any packet is a sign of life.
-      probe: () => this.send({ ...rpc("rid"), id: idWithSlot(options.random, null, 1) }),
+      probe: () => this.#probe(),
       onDead: () => this.terminate("no sign of life"),
     });
     this.#channel.start();
@@ -187,7 +212,7 @@ export class Session {
     if (!this.#isOpen) throw new ConnectionClosedError();
     const { requestTimeoutMs, random } = this.#options;
     const { timeoutMs = requestTimeoutMs } = options;
-    const id = idWithSlot(random, null, 1);
+    const id = question.id ?? idWithSlot(random, null, 1);
     const answer = this.#requests.open(id, { ...options, timeoutMs });
     this.#wake();
     try {
@@ -196,6 +221,25 @@ export class Session {
       this.#requests.cancel(id, error);
     }
     return await answer;
+  }
+
+  /**
+   * Waits for work of others no longer than for an answer, nor longer than the session lives. Rejects with
+   * `TimeoutError`, of which `problem` is the text, and with `ConnectionClosedError`.
+   */
+  async bounded<T>(work: Promise<T>, problem: string): Promise<T> {
+    if (!this.#isOpen) throw new ConnectionClosedError();
+    const { clock, requestTimeoutMs } = this.#options;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const fail = (): void => reject(new ConnectionClosedError());
+    const timer = clock.setTimer(() => reject(new TimeoutError(problem)), requestTimeoutMs);
+    this.#bounded.add(fail);
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      timer.cancel();
+      this.#bounded.delete(fail);
+    }
   }
 
   /** Runs an admin command (spec 7). */
@@ -220,9 +264,19 @@ export class Session {
     this.#channel.terminate();
   }
 
+  #probe(): void {
+    // A broker that waits for a proof may close on anything else; and that wait has an end of its own.
+    if (this.#bounded.size > 0) return this.#heartbeat.heard();
+    // Its answer is nobody's: any packet is a sign of life.
+    this.send({ ...rpc("rid"), id: idWithSlot(this.#options.random, null, 1) });
+  }
+
   #receive(packet: Packet): void {
     this.#heartbeat.heard();
-    if (packet.type === "response" && this.#requests.answered(packet)) return;
+    if (packet.type === "response") {
+      if (this.#requests.answered(packet)) return;
+      if (packet.status === Status.CHALLENGE) return this.#challenge.resolve(packet);
+    }
     this.#options.onPacket(packet, this);
   }
 
@@ -232,6 +286,7 @@ export class Session {
     this.#wake();
     this.#heartbeat.stop();
     this.#requests.failAll(() => new ConnectionClosedError());
+    for (const fail of this.#bounded) fail();
     this.#release();
   }
 

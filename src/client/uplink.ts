@@ -46,7 +46,9 @@ export interface Call {
  * was announced there, what waits for an acknowledgement, and the ids of what was received.
  */
 export class Uplink {
-  /** Name of the component at this broker; a random one for an anonymous component. */
+  /** Name of the component at this broker; `null` for an anonymous component. */
+  readonly name: string | null;
+  /** That name; a random one for an anonymous component. */
   readonly rid: string;
   /** Address and name. */
   readonly uid: string;
@@ -66,6 +68,7 @@ export class Uplink {
     this.#parts = parts;
     const { url: { dial: address, name, text }, options, handlers, onEvent } = parts;
     const { clock, dial, logger: log } = options;
+    this.name = name;
     this.rid = name ?? anonymousName(options.random);
     this.uid = `${address}${this.rid}`;
     this.#announcements = new Announcements({ isNamed: name !== null, clock, log });
@@ -100,6 +103,13 @@ export class Uplink {
   /** Whether a session is ready. */
   get isOpen(): boolean {
     return this.#connection.session !== null;
+  }
+
+  /** The session that is ready. Throws `ConnectionClosedError` when there is none. */
+  session(): Session {
+    const { session } = this.#connection;
+    if (session === null) throw new ConnectionClosedError();
+    return session;
   }
 
   /** Calls and publications that wait for their answer. */
@@ -138,7 +148,7 @@ export class Uplink {
     const slot = qos === QoS.ZERO && call.slot === 0 ? null : call.slot ?? null;
     const common = { type: "publish", topic, slot, extras: null, frame: null } as const;
     if (qos === QoS.ZERO) {
-      const session = this.#session();
+      const session = this.session();
       session.assertRoom(`publish on "${topic}"`);
       // It leaves now, so that publications keep their order; who waits is the publisher.
       session.send({
@@ -159,7 +169,7 @@ export class Uplink {
   /** Calls a service. Rejects with the typed error of the answered status. */
   async call({ topic, target, args }: Call, options: CallOptions): Promise<unknown> {
     const { signal, timeoutMs = this.#parts.options.requestTimeoutMs } = options;
-    const session = this.#session();
+    const session = this.session();
     session.assertRoom(`call "${topic}"`);
     const { status, data } = await session.request({
       type: "rpc",
@@ -179,7 +189,7 @@ export class Uplink {
     data: Readonly<Record<string, unknown>>,
     options: CallOptions,
   ): Promise<void> {
-    const refusal = await runCommand(this.#session(), { action, topic, data }, options);
+    const refusal = await runCommand(this.session(), { action, topic, data }, options);
     if (refusal !== null) throw refusal;
   }
 
@@ -236,12 +246,6 @@ export class Uplink {
     return this.#connection.session?.encoding ?? this.#parts.options.encoding;
   }
 
-  #session(): Session {
-    const { session } = this.#connection;
-    if (session === null) throw new ConnectionClosedError();
-    return session;
-  }
-
   /** Whether an error is a lost link that comes back. */
   #isTemporary(error: unknown): boolean {
     return error instanceof ConnectionClosedError && this.#parts.reconnects &&
@@ -249,9 +253,11 @@ export class Uplink {
   }
 
   async #prepare(session: Session): Promise<void> {
-    const { options: { extras, logger }, url: { name, text } } = this.#parts;
+    const { options, url: { name, text } } = this.#parts;
+    const { connectionMode: mode, extras, keys, logger } = options;
     this.#receiver.connected();
-    if (name !== null) await login(session, name);
+    if (name !== null) await login(session, { name, keys, mode });
+    else void session.challenged.then(() => logger.warn("broker wants a name", { url: text }));
     await negotiate(session, extras || this.#announcements.isPast);
     await this.#announcements.tellAll(session);
     if (!this.#isReactive) return;

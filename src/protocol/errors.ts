@@ -162,6 +162,13 @@ export function statusText(status: number, data: unknown): string {
   return typeof data === "string" && data !== "" ? `${name}:${data}` : name;
 }
 
+/** What a broker refused with, behind `Cannot ...: `; a text of status 10 says it all by itself. */
+export function refusalText(status: number, data: unknown): string {
+  return status === Status.ERROR && typeof data === "string" && data !== ""
+    ? data
+    : statusText(status, data);
+}
+
 /** The typed error of an answered call: one class per status (spec 2.5). */
 export function callError(status: number, topic: string, data: unknown): CallError {
   const Class = CALL_ERRORS.get(status) ?? CallError;

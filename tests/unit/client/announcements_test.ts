@@ -97,7 +97,7 @@ Deno.test("tell() rejects with the status and text of a refusal", async () => {
   const error = await assertRejects(
     () => book.tell(session, "expose", "svc"),
     RembusError,
-    'Cannot expose "svc": internal error:unauthorized',
+    'Cannot expose "svc": unauthorized',
   );
   assertEquals([error.status, book.remove("expose", "svc")], [10, false]);
 });

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { runCommand } from "../../../src/client/command.ts";
+import { runCommand, valueOfCommand } from "../../../src/client/command.ts";
 import { Session } from "../../../src/client/session.ts";
 import { memoryPair } from "../../../src/link/memory.ts";
-import { TimeoutError } from "../../../src/protocol/errors.ts";
+import { RembusError, TimeoutError } from "../../../src/protocol/errors.ts";
 import { SILENT } from "../../../src/util/log.ts";
 import { commandOf, type FakeAnswer, FakeSession } from "../../helpers/fake_broker.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
@@ -38,6 +38,16 @@ Deno.test("runCommand() gives null when the broker did it, else status and text 
     47,
     "Cannot do it: UNKNOWN_ADMIN_CMD:do",
   ]);
+});
+
+Deno.test("valueOfCommand() gives the data of the answer, and rejects with a refusal", async () => {
+  assertEquals(await valueOfCommand(open([0, ["a"]]).session, COMMAND, {}), ["a"]);
+  const error = await assertRejects(
+    () => valueOfCommand(open([10, "unauthorized"]).session, COMMAND, {}),
+    RembusError,
+    "Cannot do it: unauthorized",
+  );
+  assertEquals(error.status, 10);
 });
 
 Deno.test("runCommand() rejects when the broker does not answer in the time of the call", async () => {

@@ -1,12 +1,16 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { anonymous, component } from "../../../src/client/component.ts";
+import { memoryKeys } from "../../../src/identity/memory_keys.ts";
+import { secretVerifier } from "../../../src/identity/verifier.ts";
 import type { Link } from "../../../src/link/link.ts";
 import type { HandlerContext } from "../../../src/peer/api.ts";
 import { ConnectionClosedError, LoginError, RembusError } from "../../../src/protocol/errors.ts";
 import type { MsgId } from "../../../src/protocol/packet.ts";
 import { Payload } from "../../../src/protocol/payload.ts";
-import { FakeBroker, idle } from "../../helpers/fake_broker.ts";
+import { eventually } from "../../helpers/eventually.ts";
+import { FakeBroker, type FakeSession, idle } from "../../helpers/fake_broker.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
+import { NotingLogger } from "../../helpers/noting_logger.ts";
 import { SeededRandom } from "../../helpers/seeded_random.ts";
 import type { ComponentOptions } from "../../../src/client/options.ts";
 import type { Component } from "../../../src/peer/api.ts";
@@ -37,6 +41,29 @@ async function poolOf(options: ComponentOptions = {}, made = brokers()): Promise
   const random = new SeededRandom(1);
   const node = await component([LEFT, RIGHT], { dial, clock, random, heartbeatMs: 0, ...options });
   return { left, right, clock, node, [Symbol.asyncDispose]: () => node.close() };
+}
+
+const SECRET = new TextEncoder().encode("shared");
+
+/** A broker that asks each connection for another proof that it knows {@link SECRET}. */
+function askingBroker(): FakeBroker {
+  const broker = new FakeBroker();
+  const challenge = () => new Uint8Array([broker.dials]);
+  broker.answer = (packet) => {
+    if (packet.type === "identity") return [11, challenge()];
+    if (packet.type !== "attestation") return undefined;
+    const { id, cid, signature } = packet;
+    const session = broker.last;
+    const asked = session.received.some(({ type }) => type === "identity") ? broker.dials : 1;
+    void secretVerifier(SECRET).verify(new Uint8Array([asked]), cid, signature)
+      .then((isProof) => session.respond(id, isProof ? 0 : 10, null));
+    return null;
+  };
+  return broker;
+}
+
+function signatureOf({ received }: FakeSession): string | undefined {
+  return received.flatMap((one) => one.type === "attestation" ? [String(one.signature)] : [])[0];
 }
 
 function said(broker: FakeBroker): string[] {
@@ -110,6 +137,102 @@ Deno.test("component() with startAnyway goes on after a login that was refused",
   await clock.advance(1_000);
   await idle();
   assertEquals(node.isOpen, true);
+});
+
+Deno.test("component() rejects without a key, and tries no more", async () => {
+  const broker = askingBroker();
+  const clock = new ManualClock();
+  const error = await assertRejects(
+    () => component("me", { dial: broker.dial, clock, keys: memoryKeys() }),
+    LoginError,
+    '"rembus register"',
+  );
+  await clock.advance(60_000);
+  assertEquals([error.status, broker.dials, clock.pending], [11, 1, 0]);
+});
+
+Deno.test("component() with startAnyway is in as soon as there is a key", async () => {
+  const broker = askingBroker();
+  const clock = new ManualClock();
+  const keys = memoryKeys();
+  const options = { dial: broker.dial, clock, keys, startAnyway: true, heartbeatMs: 0 };
+  await using node = await component("me", options);
+  await clock.advance(30_000);
+  assertEquals(node.isOpen, false);
+  await keys.save("me", SECRET);
+  await clock.advance(10_000);
+  await eventually(() => assertEquals(node.isOpen, true));
+});
+
+Deno.test("a component proves its name anew after each connect", async () => {
+  const broker = askingBroker();
+  const clock = new ManualClock();
+  const keys = memoryKeys();
+  await keys.save("me", SECRET);
+  await using node = await component("me", { dial: broker.dial, clock, keys, heartbeatMs: 0 });
+  for (let time = 0; time < 3; time++) {
+    const signatures = broker.sessions.map(signatureOf);
+    assertEquals(new Set(signatures).size, time + 1);
+    broker.last.cut();
+    await idle();
+    await clock.advance(10_000);
+    await eventually(() => assertEquals(node.isOpen, true));
+  }
+});
+
+Deno.test("a component never gives up for a key that is gone or refused, and says so each time", async () => {
+  const broker = askingBroker();
+  const clock = new ManualClock();
+  const keys = memoryKeys();
+  await keys.save("me", SECRET);
+  await using node = await component("me", { dial: broker.dial, clock, keys, heartbeatMs: 0 });
+  await using events = node.events();
+  const nextError = async (): Promise<Error> => {
+    for await (const event of { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }) {
+      if (event.type === "retrying") return event.error;
+    }
+    throw new Error("no more events");
+  };
+  await keys.save("me", new TextEncoder().encode("wrong"));
+  broker.last.cut();
+  assert((await nextError()) instanceof ConnectionClosedError);
+  await clock.advance(10_000);
+  const refused = await nextError();
+  assertEquals([refused.name, refused instanceof LoginError && refused.status], ["LoginError", 10]);
+  await keys.remove("me");
+  await clock.advance(10_000);
+  const missing = await nextError();
+  assertEquals([missing.name, missing instanceof LoginError && missing.status], ["LoginError", 11]);
+  await keys.save("me", SECRET);
+  await clock.advance(10_000);
+  await eventually(() => assertEquals(node.isOpen, true));
+});
+
+Deno.test("a component in mode authenticated sends nothing before the challenge, and must have a name", async () => {
+  const broker = askingBroker();
+  const keys = memoryKeys();
+  await keys.save("me", SECRET);
+  const options = { dial: broker.dial, keys, connectionMode: "authenticated" } as const;
+  const starting = component("me", options);
+  await idle();
+  assertEquals(broker.last.said, []);
+  broker.last.respond(1n as MsgId, 11, new Uint8Array([1]));
+  await using _node = await starting;
+  assertEquals(broker.last.said, ["attestation", "capabilities", "reactive true"]);
+  for (const url of ["", "ws://host", "ws://host/__noname__"]) {
+    await assertRejects(() => component(url, options), TypeError, '"authenticated", got none');
+  }
+  await assertRejects(() => component([LEFT, "ws://right:1"], options), TypeError);
+  assertEquals(broker.dials, 1);
+});
+
+Deno.test("a component without a name tells that its broker wants one", async () => {
+  const broker = new FakeBroker();
+  const logger = new NotingLogger();
+  await using _node = await anonymous({ dial: broker.dial, logger });
+  broker.last.respond(1n as MsgId, 11, new Uint8Array([1]));
+  await idle();
+  assert(logger.events.includes("warn broker wants a name"));
 });
 
 Deno.test("component() takes no URL, option or name that cannot be honoured", async () => {
@@ -275,6 +398,22 @@ Deno.test("admin verbs of a pool go to every broker, and fail when one is away",
   right.last.cut();
   await idle();
   await assertRejects(() => node.privateTopic("u"), ConnectionClosedError);
+});
+
+Deno.test("admin() of a pool asks one broker that is open", async () => {
+  await using it = await poolOf();
+  const { node, left, right } = it;
+  left.answer = () => [0, ["left"]];
+  assertEquals(await node.admin("list_admins"), ["left"]);
+  assertEquals([said(left), said(right)], [["list_admins __config__"], []]);
+  left.isUp = false;
+  left.last.cut();
+  await idle();
+  assertEquals(await node.admin("list_admins"), null);
+  right.isUp = false;
+  right.last.cut();
+  await idle();
+  await assertRejects(() => node.admin("list_admins"), ConnectionClosedError);
 });
 
 Deno.test("a handler answers over the broker that its call came from", async () => {

@@ -194,9 +194,74 @@ Deno.test("admin verbs send their commands, and reject with the status of a refu
   const error = await assertRejects(
     () => node.authorize("bob", "t"),
     RembusError,
-    'Cannot authorize "bob" for "t": internal error:unauthorized',
+    'Cannot authorize "bob" for "t": unauthorized',
   );
   assertEquals(error.status, 10);
+});
+
+Deno.test("admin() runs any command, and resolves to the data of the answer", async () => {
+  await using it = await startFake();
+  const { broker, node } = it;
+  const users = [{ name: "alice", kind: "rsa", admin: true, connected: false }];
+  broker.answer = (packet) => commandOf(packet).cmd === "list_users" ? [0, users] : undefined;
+  assertEquals(await node.admin("list_users"), users);
+  const key = new Uint8Array([1, 2]);
+  assertEquals(await node.admin("add_user", undefined, { cid: "bob", key }), null);
+  // What is asked for is the command, whatever the rest says.
+  await node.admin("authorize", "town/*", { cid: "bob", cmd: "shutdown" });
+  const commands = broker.last.received.slice(3).map((one) =>
+    one.type === "admin" ? [one.topic, one.data] : one.type
+  );
+  assertEquals(commands, [
+    ["__config__", { cmd: "list_users" }],
+    ["__config__", { cid: "bob", key, cmd: "add_user" }],
+    ["town/*", { cid: "bob", cmd: "authorize" }],
+  ]);
+});
+
+Deno.test("admin() rejects with the status of a refusal, and says what was tried", async () => {
+  await using it = await startFake();
+  it.broker.answer = () => [60, "[bob] not available"];
+  for (
+    const [topic, text] of [
+      [undefined, 'Cannot run "do": NAME_ALREADY_TAKEN:[bob] not available'],
+      ["t", 'Cannot run "do" on "t": NAME_ALREADY_TAKEN:[bob] not available'],
+    ] as const
+  ) {
+    const error = await assertRejects(() => it.node.admin("do", topic), RembusError, text);
+    assertEquals(error.status, 60);
+  }
+});
+
+Deno.test("admin() gives up when no answer comes in the time of the call", async () => {
+  await using it = await startFake();
+  it.broker.answer = () => null;
+  const late = assertRejects(
+    () => it.node.with({ timeoutMs: 5 }).admin("list_users"),
+    TimeoutError,
+  );
+  await it.clock.advance(5);
+  await late;
+});
+
+Deno.test("admin() takes no command that the component keeps account of, and no bad topic", async () => {
+  await using it = await startFake();
+  const own = [
+    "subscribe",
+    "unsubscribe",
+    "expose",
+    "unexpose",
+    "reactive",
+    "setup",
+    "capabilities",
+  ];
+  for (const command of own) {
+    await assertRejects(() => it.node.admin(command, "t"), TypeError, `Cannot run "${command}"`);
+  }
+  for (const topic of ["", "__other__"]) {
+    await assertRejects(() => it.node.admin("private_topic", topic), TypeError);
+  }
+  assertEquals(it.broker.last.said.length, 3);
 });
 
 Deno.test("with() adds options and shares everything else", async () => {
@@ -283,6 +348,8 @@ Deno.test("after close() every verb rejects with ConnectionClosedError, and ends
       () => node.reactive(),
       () => node.unreactive(),
       () => node.privateTopic("t"),
+      () => node.admin("list_users"),
+      () => node.unregister(),
     ]
   ) await assertRejects(act, ConnectionClosedError, "connection down");
   assertThrows(() => node.messages("t"), ConnectionClosedError);

@@ -7,6 +7,8 @@ Deno.test("resolveComponentOptions() fills in every default", () => {
   assertEquals(rest, {
     baseUrl: "ws://127.0.0.1:8338",
     encoding: "cbor",
+    keys: null,
+    connectionMode: "default",
     requestTimeoutMs: 10_000,
     ackTimeoutMs: 2_000,
     sendRetries: 10,
@@ -59,6 +61,7 @@ Deno.test("resolveComponentOptions() throws for what cannot be honoured, and nam
     const [option, bad] of [
       ["encoding", { encoding: "xml" }],
       ["policy", { policy: "random" }],
+      ["connectionMode", { connectionMode: "none" }],
     ] as unknown as [string, ComponentOptions][]
   ) assertThrows(() => resolveComponentOptions(bad), TypeError, `"${option}"`);
 });

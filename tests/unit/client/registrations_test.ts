@@ -47,7 +47,7 @@ Deno.test("a refused subscription rejects with the status, and is gone", async (
   const error = await assertRejects(
     () => it.node.subscribe("t", (value: unknown) => void got.push(value)),
     RembusError,
-    'Cannot subscribe "t": internal error:unauthorized',
+    'Cannot subscribe "t": unauthorized',
   );
   assertEquals(error.status, 10);
   publish(it.broker.last, "t", 1);

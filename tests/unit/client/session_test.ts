@@ -14,7 +14,11 @@ import { SeededRandom } from "../../helpers/seeded_random.ts";
 
 const PING = { type: "admin", topic: "t", data: { cmd: "ping" } } as const;
 
-function sessionOver(link: Link, encoding: Encoding = "cbor") {
+function sessionOver(
+  link: Link,
+  encoding: Encoding = "cbor",
+  options: { readonly requestTimeoutMs?: number } = {},
+) {
   const clock = new ManualClock();
   const packets: Packet[] = [];
   const session = new Session({
@@ -27,6 +31,7 @@ function sessionOver(link: Link, encoding: Encoding = "cbor") {
     heartbeatMs: 30_000,
     heartbeatTimeoutMs: 10_000,
     onPacket: (packet) => void packets.push(packet),
+    ...options,
   });
   return { clock, packets, session };
 }
@@ -49,6 +54,8 @@ class StuckLink implements Link {
   send(): void {
     this.sent++;
   }
+  limitMessages(): void {}
+
   pause(): void {}
   resume(): void {}
   close(code: number, reason: string): void {
@@ -142,6 +149,58 @@ Deno.test("what is no answer to a request goes to its owner", async () => {
   peer.respond(6n as MsgId, 0, null);
   await idle();
   assertEquals(packets.map(({ type }) => type), ["ack", "response"]);
+  session.close(1000, "");
+});
+
+Deno.test("a challenge that nothing asked for is kept for the login, and is nobody else's", async () => {
+  const { session, peer, packets } = open();
+  peer.respond(7n as MsgId, 11, new Uint8Array([1]));
+  peer.respond(8n as MsgId, 11, new Uint8Array([2]));
+  const { id } = await session.challenged;
+  assertEquals([id, packets], [7n, []]);
+});
+
+Deno.test("request() sends the id that is given", async () => {
+  const { session, peer } = open();
+  const signature = new Uint8Array([1]);
+  await session.request({ type: "attestation", cid: "me", signature, id: 7n as MsgId });
+  assertEquals(peer.received, [{ type: "attestation", id: 7n as MsgId, cid: "me", signature }]);
+});
+
+Deno.test("bounded() waits for work no longer than for an answer, nor than the link lives", async () => {
+  const { session, peer, clock } = open();
+  const before = clock.pending;
+  assertEquals(await session.bounded(Promise.resolve(1), "late"), 1);
+  await assertRejects(
+    () => session.bounded(Promise.reject(new Error("bad")), "late"),
+    Error,
+    "bad",
+  );
+  const never = new Promise<never>(() => {});
+  const late = assertRejects(() => session.bounded(never, "too late"), TimeoutError, "too late");
+  await clock.advance(10_000);
+  await late;
+  const lost = assertRejects(() => session.bounded(never, "late"), ConnectionClosedError);
+  peer.cut();
+  await lost;
+  await assertRejects(() => session.bounded(never, "late"), ConnectionClosedError);
+  assertEquals([before, clock.pending], [1, 0]);
+});
+
+Deno.test("a silent peer is asked nothing while its challenge is waited for", async () => {
+  const [ours, theirs] = memoryPair();
+  const peer = new FakeSession(theirs, () => null);
+  const { session, clock } = sessionOver(ours, "cbor", { requestTimeoutMs: 100_000 });
+  const late = assertRejects(
+    () => session.bounded(new Promise(() => {}), "late"),
+    TimeoutError,
+  );
+  await clock.advance(99_999);
+  assertEquals([peer.said, session.isOpen], [[], true]);
+  await clock.advance(1);
+  await late;
+  await clock.advance(30_000);
+  assertEquals(peer.said, ["rpc rid"]);
   session.close(1000, "");
 });
 
