@@ -6,6 +6,7 @@ import { listenWebSocket } from "../../src/link/ws_listener.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { Component } from "../../src/peer/api.ts";
 import type { Encoding } from "../../src/protocol/packet.ts";
+import { WatchedLogger } from "./watched_logger.ts";
 
 /** One cell of {memory, WebSocket} x {CBOR, JSON}. */
 export interface Cell {
@@ -34,7 +35,8 @@ export interface Harness extends AsyncDisposable {
 
 /** Starts a broker in one cell of the matrix. */
 export async function startHarness(cell: Cell, options: BrokerOptions = {}): Promise<Harness> {
-  const broker = new Broker({ drainMs: 200, ...options });
+  const logger = new WatchedLogger(options.logger);
+  const broker = new Broker({ drainMs: 200, ...options, logger });
   const components: Component[] = [];
   const listener = cell.transport === "websocket"
     ? await listenWebSocket({
@@ -57,6 +59,7 @@ export async function startHarness(cell: Cell, options: BrokerOptions = {}): Pro
       const made = await component(name === undefined ? url : `${url}/${name}`, {
         encoding: cell.encoding,
         requestTimeoutMs: 5_000,
+        logger,
         ...(listener === null ? { dial: () => Promise.resolve(memoryLink()) } : {}),
         ...extra,
       });
@@ -72,6 +75,7 @@ export async function startHarness(cell: Cell, options: BrokerOptions = {}): Pro
       await Promise.all(components.map((one) => one.close()));
       await listener?.close();
       await broker.close();
+      logger.assertClean();
     },
   };
 }

@@ -10,6 +10,7 @@ import type { Encoding } from "../../src/protocol/packet.ts";
 import { SimDisk } from "./log_sim_files.ts";
 import { MemoryStateStore } from "./memory_state_store.ts";
 import { RawSession } from "./raw_session.ts";
+import { WatchedLogger } from "./watched_logger.ts";
 
 /** How a {@link KeptBroker} is made. */
 export interface KeptOptions {
@@ -23,13 +24,16 @@ export class KeptBroker implements AsyncDisposable {
   readonly broker: Broker;
   readonly log: MessageLog;
   readonly state: MemoryStateStore;
+  readonly #logger: WatchedLogger;
   readonly #options: KeptOptions;
   readonly #components: Component[] = [];
 
   private constructor(
     parts: Pick<KeptBroker, "disk" | "broker" | "log" | "state">,
     options: KeptOptions,
+    logger: WatchedLogger,
   ) {
+    this.#logger = logger;
     this.disk = parts.disk;
     this.broker = parts.broker;
     this.log = parts.log;
@@ -43,9 +47,10 @@ export class KeptBroker implements AsyncDisposable {
     state: MemoryStateStore = new MemoryStateStore({ isLazy: true }),
   ): Promise<KeptBroker> {
     const log = await openMessageLog({ files: disk.files(), ...options.log });
-    const broker = new Broker({ drainMs: 500, ...options.broker, journal: log, state });
+    const logger = new WatchedLogger(options.broker?.logger);
+    const broker = new Broker({ drainMs: 500, ...options.broker, logger, journal: log, state });
     await broker.recall();
-    return new KeptBroker({ disk, broker, log, state }, options);
+    return new KeptBroker({ disk, broker, log, state }, options, logger);
   }
 
   /** A component of that name; an anonymous one without. */
@@ -53,6 +58,7 @@ export class KeptBroker implements AsyncDisposable {
     const url = "ws://127.0.0.1:8338";
     const made = await component(name === undefined ? url : `${url}/${name}`, {
       requestTimeoutMs: 5_000,
+      logger: this.#logger,
       dial: () => Promise.resolve(this.#link()),
       ...options,
     });
@@ -83,6 +89,7 @@ export class KeptBroker implements AsyncDisposable {
     await Promise.all(this.#components.map((one) => one.close()));
     await this.broker.close();
     await this.log.close();
+    this.#logger.assertClean();
   }
 
   #link() {

@@ -128,6 +128,8 @@ export class SimLink implements Link {
     for (let copies = this.#copies(data); copies > 0; copies--) this.peer.#arrive({ data });
   }
 
+  limitMessages(): void {}
+
   pause(): void {}
 
   resume(): void {}
