@@ -316,6 +316,16 @@ Deno.test("a key that was put there behind the back of the broker counts at the 
   assertEquals((await session.closed).code, 1008);
 });
 
+Deno.test("a later IDENTITY on a named connection is answered, and changes nothing", async () => {
+  await using setting = start();
+  const session = setting.session();
+  await answer(session, await challenge(session, "alice"));
+  assertEquals((await ask(session, { type: "identity", cid: "alice" })).status, Status.OK);
+  const { status } = await ask(session, { type: "identity", cid: "bob" });
+  assertEquals(status, Status.IDENTIFICATION_ERROR);
+  assert(setting.broker.component("alice")?.connected);
+});
+
 Deno.test("only the owner of a key gives it up", async () => {
   await using setting = start();
   const session = setting.session();
