@@ -32,6 +32,9 @@ export type {
   JournalRange,
   JournalRecord,
 } from "./src/broker/journal.ts";
+export type { Audit, AuditEntry } from "./src/broker/audit.ts";
+export { type Keys, MemoryKeys, type StoredKey } from "./src/broker/keys.ts";
+export type { BrokerTable, Control, RateLimit } from "./src/broker/options.ts";
 export type { RawCall, RawService } from "./src/broker/raw_service.ts";
 export type {
   RememberedComponent,
@@ -40,6 +43,7 @@ export type {
   ServedTo,
   StateChange,
   StateStore,
+  Tenant,
 } from "./src/broker/state_store.ts";
 export type {
   Ack,

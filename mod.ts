@@ -20,6 +20,7 @@ export {
   type NodeComponentOptions,
   type NodeConnectOptions,
 } from "./src/node/component.ts";
+export { type NodeRegisterOptions, register } from "./src/node/register.ts";
 export * from "./broker.ts";
-// Its `component`, `connect` and `anonymous` give way to those above, which also look for settings.
+// Its `component`, `connect`, `anonymous` and `register` give way to those above, which also look for settings.
 export * from "./client.ts";

@@ -11,7 +11,7 @@ export interface AdminAnswer {
   /** What goes into the audit trail with the answer. */
   readonly note?: {
     readonly action: string;
-    readonly subject: string;
+    readonly subject: string | null;
     readonly cid: string | null;
   };
 }

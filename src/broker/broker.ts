@@ -119,9 +119,9 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Whether the broker itself answers a service, or listens to a topic of that very name. */
-  isTaken(kind: "services" | "subscribers", name: string): boolean {
+  isTaken(kind: "service" | "subscriber", name: string): boolean {
     const { local: { handlers }, options: { services } } = this.#parts;
-    return kind === "services"
+    return kind === "service"
       ? handlers.hasService(name) || services.has(name)
       : handlers.hasSubscriber(name);
   }

@@ -82,12 +82,18 @@ export class Login {
       refuse(newcomer, packet, problem);
     } else if (!newcomer.twin.anonymous) {
       this.#answerAgain(newcomer, packet);
-    } else if (this.#parts.options.authenticated || this.#parts.options.keys.has(name)) {
+    } else if (this.#needsKey(newcomer, name)) {
       this.proofs.challenge(newcomer, packet);
     } else {
       this.#bind(newcomer, { id: packet.id, cid: name, isProved: false });
       void this.#lookAgain(newcomer, name);
     }
+  }
+
+  /** A name that is registered, and any where nobody comes in without, but for a link inside this process. */
+  #needsKey(newcomer: Newcomer, name: string): boolean {
+    const { authenticated, keys } = this.#parts.options;
+    return keys.has(name) || (authenticated && !newcomer.isTrusted);
   }
 
   /** A session proved its name. It may have got one meanwhile. */

@@ -5,6 +5,8 @@ import type { Twin } from "./twin.ts";
 /** The session that names itself. */
 export interface Newcomer extends Conversation {
   readonly twin: Twin;
+  /** Whether its link stays inside this process. */
+  readonly isTrusted: boolean;
   /** The other end of the link, for logs. */
   readonly remote: string;
   /** The session stands for this component now; `isProved` when its key was seen. */

@@ -105,6 +105,8 @@ export interface RateLimit {
 export interface Control {
   /** Ends the broker; called after the admin was answered. */
   readonly shutdown?: () => void;
+  /** Reads anew what is outside of the broker, such as certificates. Rejects with what is wrong with it. */
+  readonly reload?: () => Promise<void>;
   /** Switches logging of everything on or off. */
   readonly setDebug?: (isOn: boolean) => void;
 }

@@ -1,6 +1,6 @@
 import { fromBase64 } from "../protocol/base64.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
-import { checkName } from "../protocol/name.ts";
+import { checkName, checkTenant } from "../protocol/name.ts";
 import { checkTopic } from "../protocol/topic.ts";
 import { errorText } from "../util/error_text.ts";
 import type { Access } from "./access.ts";
@@ -14,6 +14,9 @@ import type { ResolvedBrokerOptions } from "./options.ts";
 import { readKey } from "./proofs.ts";
 import type { Registry } from "./registry.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+
+/** Topic of commands that are about no topic. */
+const CONFIG_TOPIC = "__config__";
 
 /** What the commands of admins work on. */
 export interface RuleParts {
@@ -38,8 +41,6 @@ interface Rule {
 
 const OK: AdminAnswer = { status: Status.OK, data: null };
 const STORED: AdminAnswer = { ...OK, isStored: true };
-/** A tenant: the root, or a domain as it stands in names (D30). */
-const TENANT = /^(?:\.|[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*)$/;
 
 /**
  * The commands of admins (spec 7; rembus-jl 6.10): who may use what, users, tenants, admins, and the broker itself.
@@ -90,7 +91,7 @@ export class RuleCommands {
     const { cmd } = data;
     const rule = this.#rules.get(cmd);
     if (rule === undefined) return { status: Status.UNKNOWN_ADMIN_CMD, data: cmd };
-    const note = { action: cmd, subject: topic, cid: subjectOf(data) };
+    const note = { action: cmd, ...aboutOf(topic, data) };
     if (!from.isAdmin) return { ...no("unauthorized"), note };
     const noted = (answer: AdminAnswer): AdminAnswer => rule.isNoted ? { ...answer, note } : answer;
     try {
@@ -257,7 +258,9 @@ export class RuleCommands {
   }
 
   async #reload(): Promise<AdminAnswer> {
-    await this.#parts.options.keys.reload();
+    const { control, keys } = this.#parts.options;
+    await keys.reload();
+    await control.reload?.();
     return OK;
   }
 
@@ -288,12 +291,9 @@ function cidOf({ cid }: Fields): string {
 }
 
 function tenantOf({ tenant }: Fields): string {
-  if (typeof tenant === "string" && tenant.length <= KEY_BYTES_MAX && TENANT.test(tenant)) {
-    return tenant;
-  }
-  throw new WrongField(
-    'Cannot run the command: "tenant" must be "." or a domain such as "acme.org"',
-  );
+  const problem = typeof tenant === "string" ? checkTenant(tenant) : "expected a text";
+  if (typeof tenant === "string" && problem === null) return tenant;
+  throw new WrongField(`Cannot run the command with "tenant": ${problem}`);
 }
 
 /** What a new user proves its name with: a public key, or a secret. */
@@ -327,9 +327,13 @@ async function kindOf(read: () => Promise<StoredKey | null>): Promise<string | n
   }
 }
 
-function subjectOf({ cid, tenant }: Fields): string | null {
-  if (typeof cid === "string") return cid;
-  return typeof tenant === "string" ? tenant : null;
+/** What a command is about, for the audit trail. */
+function aboutOf(topic: string, { cid, tenant }: Fields): {
+  readonly subject: string | null;
+  readonly cid: string | null;
+} {
+  const subject = typeof tenant === "string" ? tenant : topic === CONFIG_TOPIC ? null : topic;
+  return { subject, cid: typeof cid === "string" ? cid : null };
 }
 
 function isAskedAction(value: unknown): value is AskedAction {

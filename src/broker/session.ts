@@ -132,6 +132,10 @@ export class Session implements Newcomer, Holder {
     return this.#state === "open";
   }
 
+  get isTrusted(): boolean {
+    return this.#options.trusted;
+  }
+
   get isProved(): boolean {
     return this.#isProved;
   }

@@ -1,9 +1,9 @@
 import { startBroker } from "../node/broker.ts";
 import type { Command } from "./command.ts";
 import { JSON_OPTION } from "./command.ts";
-import { CommandError, EXIT } from "./exit.ts";
-import { parseBoolean } from "../host/boolean.ts";
+import { EXIT } from "./exit.ts";
 import type { CliIo } from "./io.ts";
+import { startLogging } from "./logging.ts";
 import type { Logger } from "../util/log.ts";
 import { jsonLine } from "./values.ts";
 
@@ -24,6 +24,15 @@ export const brokerCommand: Command = {
     "policy",
     "spaces",
     "admins",
+    "authenticated",
+    "overwriteConnection",
+    "secure",
+    "keystore",
+    "origins",
+    "sharedServices",
+    "rateMessages",
+    "rateBytes",
+    "code",
     "memoryLimit",
     "encoding",
     "requestTimeout",
@@ -49,19 +58,27 @@ export const brokerCommand: Command = {
     "nobody else, waits for what is under way, and says goodbye. A second Ctrl-C ends it at once.",
     "Keeps messages, and who subscribed what, in <dir>/<name>; --memory keeps nothing. With --schema\n" +
     "it also fills tables, which are asked with query_<table> (see rembus help query).",
+    "Listens on this machine only, unless --host says otherwise. Then use --secure, which serves wss\n" +
+    "with the certificate of the keystore (rembus help keystore), and --authenticated, which lets\n" +
+    "nobody do anything before it proved its name with its key (rembus help register, users).",
     "Needs --allow-net and --allow-env; --allow-read and --allow-write for its directory;\n" +
     "--allow-run for the process of the tables. With --memory, --allow-net is enough.",
   ],
   examples: [
     "rembus broker",
     "rembus broker --schema schema.json",
+    "rembus broker --secure --authenticated --host 0.0.0.0",
     "rembus broker --memory --name plant --ws 9000 --host 0.0.0.0 --info",
   ],
   untilInterrupted: true,
   async run({ io, json, settings, logger, signal }) {
     const { values } = await settings({ daemon: true });
-    refuseUnsupported(io, logger);
-    await using node = await startBroker(values, { logger });
+    warnOfUnsupported(io, logger);
+    const setDebug = (isOn: boolean): void => {
+      startLogging(io, isOn ? "debug" : values.log)
+        .catch((error) => logger.error("log level not changed", { error }));
+    };
+    await using node = await startBroker(values, { logger, control: { setDebug } });
     await io.line(
       json
         ? jsonLine({ name: node.rid, url: node.url, port: node.port })
@@ -73,14 +90,7 @@ export const brokerCommand: Command = {
   },
 };
 
-/** A broker that was told to use TLS must not serve in the clear. */
-function refuseUnsupported(io: CliIo, logger: Logger): void {
-  const secure = io.host.env("REMBUS_SECURE");
-  if (secure !== undefined && parseBoolean(secure) !== false) {
-    throw new CommandError(
-      `Cannot start with REMBUS_SECURE=${secure}: expected it unset, as this version has no TLS`,
-    );
-  }
+function warnOfUnsupported(io: CliIo, logger: Logger): void {
   for (const variable of VARIABLES_UNSUPPORTED) {
     if (io.host.env(variable) !== undefined) {
       logger.warn("environment variable not supported by this version", { variable });

@@ -13,7 +13,8 @@ export const configCommand: Command = {
   operands: "explain",
   operandCount: [0, 1],
   options: [JSON_OPTION],
-  settings: NAMES,
+  // A secret that has no option of its own is not one for a command line.
+  settings: NAMES.filter((name) => SETTINGS[name].flag !== null || !SETTINGS[name].secret),
   details: [
     "Takes every option that sets a setting, so that their effect can be seen. The first of these\n" +
     "that says something wins: command line, <dir>/<name>/settings.json, environment, default.\n" +
@@ -60,7 +61,7 @@ function explain(name: SettingName, value: unknown, source: SettingSource): Expl
   return {
     setting: key,
     // It may hold a password.
-    value: secret && value !== null ? "(set)" : value,
+    value: secret && !isUnset(value) ? "(set)" : value,
     unit,
     source: sourceText(source),
     option: flag === null ? null : `--${flag}`,
@@ -68,6 +69,10 @@ function explain(name: SettingName, value: unknown, source: SettingSource): Expl
     field: file ? key : null,
     doc,
   };
+}
+
+function isUnset(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
 }
 
 function sourceText(source: SettingSource): string {

@@ -29,6 +29,8 @@ export const CONNECTION_SETTINGS: readonly SettingName[] = [
   "ackTimeout",
   "sendRetries",
   "encoding",
+  "connectionMode",
+  "caBundle",
   "dir",
   "log",
 ];
@@ -41,10 +43,13 @@ export interface BrokerAddress {
   stay(): Promise<Component>;
 }
 
-/** Finds out which broker a command line means, and as whom to connect. */
-export async function brokerAddress(context: CommandContext): Promise<BrokerAddress> {
+/** Finds out which broker a command line means, and as whom to connect: by its options, or by a URL of its own. */
+export async function brokerAddress(
+  context: CommandContext,
+  operand: string | null = null,
+): Promise<BrokerAddress> {
   const { options, logger, signal } = context;
-  const given = givenUrl(options);
+  const given = operand ?? givenUrl(options);
   const { values: settings } = await context.settings({
     daemon: false,
     name: given === null ? null : nameIn(given),
@@ -82,7 +87,8 @@ export function givenUrl(options: ParsedOptions): string | null {
   return `${parsed.protocol}//${parsed.host}/${name}`;
 }
 
-function nameIn(url: string): string | null {
+/** The name in a URL of a command line. Throws `UsageError` for one that cannot be dialled. */
+export function nameIn(url: string): string | null {
   try {
     return componentName(url);
   } catch (error) {

@@ -1,7 +1,10 @@
 import { directoryAccess } from "../host/directory_access.ts";
+import { isExposed, type KeystoreFacts, readKeystore } from "../host/keystore.ts";
 import { isGranted } from "../host/permissions.ts";
+import { keystoreDirectory } from "../node/keystore_directory.ts";
 import type { ResolvedSettings, Settings } from "../node/settings.ts";
 import { errorText } from "../util/error_text.ts";
+import { certificateState, endsSoon, keystoreProblems } from "./keystore_state.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -15,6 +18,10 @@ export interface Finding {
 
 /** The oldest release of Deno that this was tested on. */
 const DENO_LEAST: readonly [major: number, minor: number] = [2, 9];
+
+/** Directories that are looked at for keys. Exceeded: the others are not, and a note says so. */
+const DIRECTORIES_MAX = 10_000;
+const SECRET_FILE = ".secret";
 
 /** Looks at the runtime and its permissions. */
 export function examineRuntime(): Finding[] {
@@ -86,6 +93,112 @@ export function examinePort({ host, port }: Settings): Finding {
       : errorText(error);
     return { check, state: "wrong", detail };
   }
+}
+
+/** Looks at the certificate that a broker serves wss with; it need not be there unless `secure`. */
+export async function examineKeystore(settings: Settings, now: Date): Promise<Finding[]> {
+  const check = "keystore";
+  if (settings.keystore === null && settings.dir === null) {
+    return settings.secure ? [{ check, state: "wrong", detail: "its directory is not known" }] : [];
+  }
+  const directory = keystoreDirectory(settings);
+  if (!isGranted({ name: "read", path: directory })) {
+    return [{ check, state: "note", detail: `${directory} was not tried: needs --allow-read` }];
+  }
+  try {
+    const facts = await readKeystore(directory);
+    if (facts !== null) return keystoreFindings(facts, { directory, now });
+    if (!settings.secure) return [];
+    const detail =
+      `expected a certificate in ${directory}, got none; rembus keystore init makes one`;
+    return [{ check, state: "wrong", detail }];
+  } catch (error) {
+    return [{ check, state: "wrong", detail: errorText(error) }];
+  }
+}
+
+function keystoreFindings(
+  facts: KeystoreFacts,
+  { directory, now }: { readonly directory: string; readonly now: Date },
+): Finding[] {
+  const check = "keystore";
+  const problems = keystoreProblems(facts, now);
+  if (problems.length > 0) {
+    return problems.map((detail) => ({ check, state: "wrong", detail: `${directory}: ${detail}` }));
+  }
+  const { certificate } = facts;
+  const left = certificateState(certificate, now);
+  return [
+    endsSoon(certificate, now)
+      ? {
+        check,
+        state: "note",
+        detail: `certificate: ${left}; rembus keystore renew makes a new one`,
+      }
+      : { check, state: "ok", detail: `good for ${certificate.names.join(", ")}, ${left}` },
+  ];
+}
+
+/** Looks for keys of components that others than their owner can read. */
+export async function examineSecrets({ dir }: Settings): Promise<Finding[]> {
+  const check = "keys of components";
+  if (dir === null || !isGranted({ name: "read", path: dir })) return [];
+  try {
+    const { paths, isWhole } = await secretPaths(dir);
+    const exposed: string[] = [];
+    for (const path of paths) if (await isExposed(path)) exposed.push(path);
+    const partly: readonly Finding[] = isWhole ? [] : [{
+      check,
+      state: "note",
+      detail: `only the first ${DIRECTORIES_MAX} directories were read`,
+    }];
+    if (exposed.length === 0 && paths.length === 0) return [...partly];
+    if (exposed.length === 0) {
+      return [
+        { check, state: "ok", detail: `${paths.length} are for their owner alone` },
+        ...partly,
+      ];
+    }
+    return [
+      ...exposed.map((path): Finding => ({
+        check,
+        state: "wrong",
+        detail: `${path} can be read by others; chmod 600 mends it`,
+      })),
+      ...partly,
+    ];
+  } catch (error) {
+    return [{ check, state: "note", detail: errorText(error) }];
+  }
+}
+
+/** Every `<dir>/<name>/.secret`; a name may have levels. */
+async function secretPaths(
+  dir: string,
+): Promise<{ readonly paths: readonly string[]; readonly isWhole: boolean }> {
+  const paths: string[] = [];
+  const waiting = await directoriesIn(dir);
+  let seen = 0;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (++seen > DIRECTORIES_MAX) return { paths, isWhole: false };
+    for await (const { name, isDirectory } of Deno.readDir(next)) {
+      if (isDirectory) waiting.push(`${next}/${name}`);
+      else if (name === SECRET_FILE) paths.push(`${next}/${name}`);
+    }
+  }
+  return { paths: paths.sort(), isWhole: true };
+}
+
+async function directoriesIn(dir: string): Promise<string[]> {
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(dir)) {
+      if (isDirectory) found.push(`${dir}/${name}`);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found;
 }
 
 /** Looks at the directory of the settings. The broker writes nothing yet, so it may be absent. */

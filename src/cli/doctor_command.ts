@@ -1,8 +1,10 @@
 import { type Command, JSON_OPTION } from "./command.ts";
 import {
   examineDirectory,
+  examineKeystore,
   examinePort,
   examineRuntime,
+  examineSecrets,
   examineSettings,
   type Finding,
 } from "./doctor.ts";
@@ -17,10 +19,10 @@ export const doctorCommand: Command = {
   operands: "",
   operandCount: [0, 0],
   options: [JSON_OPTION],
-  settings: ["name", "port", "host", "dir", "log"],
+  settings: ["name", "port", "host", "secure", "keystore", "dir", "log"],
   details: [
-    "Looks at Deno, its permissions, the settings, the port and the directory. Exit code 1 when\n" +
-    "something must be mended.",
+    "Looks at Deno, its permissions, the settings, the port, the directory, the certificate of the\n" +
+    "keystore, and who can read the keys of components. Exit code 1 when something must be mended.",
   ],
   examples: ["rembus doctor", "rembus doctor --ws 9000 --json"],
   untilInterrupted: false,
@@ -28,7 +30,12 @@ export const doctorCommand: Command = {
     const examined = await examineSettings(() => settings({ daemon: true }));
     const findings: Finding[] = [...examineRuntime(), ...examined.findings];
     if (examined.settings !== null) {
-      findings.push(examinePort(examined.settings), await examineDirectory(examined.settings));
+      findings.push(
+        examinePort(examined.settings),
+        await examineDirectory(examined.settings),
+        ...await examineKeystore(examined.settings, new Date()),
+        ...await examineSecrets(examined.settings),
+      );
     }
     for (const finding of findings) {
       await io.line(json ? jsonLine(finding) : findingText(finding, style));

@@ -2,6 +2,7 @@ import { type Host, systemHost } from "../host/host.ts";
 import { type Interruption, listenForInterruption } from "../host/signals.ts";
 import type { Logger } from "../util/log.ts";
 import { EXIT, OutputClosedError } from "./exit.ts";
+import { askUnseen } from "./ask.ts";
 
 /** Everything that a command touches besides the network. Tests give their own. */
 export interface CliIo {
@@ -15,6 +16,10 @@ export interface CliIo {
   line(text: string): Promise<void>;
   /** Reads a file. */
   load(path: string): Promise<Uint8Array>;
+  /** Reads standard input to its end. */
+  input(): Promise<Uint8Array>;
+  /** Asks for something that must not be seen: nothing of what is typed is shown. `null` without a terminal. */
+  askSecret(question: string): Promise<string | null>;
   /** Writes a file, in place of one that is there. */
   save(path: string, bytes: Uint8Array): Promise<void>;
   /** Writes one line to standard error, at once. */
@@ -34,6 +39,8 @@ export function systemIo(logger: Logger): CliIo {
       return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null;
     },
     load: (path) => Deno.readFile(path),
+    input: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
+    askSecret: (question) => askUnseen(question),
     save: (path, bytes) => Deno.writeFile(path, bytes),
     async line(text: string): Promise<void> {
       const bytes = encoder.encode(`${text}\n`);

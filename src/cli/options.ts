@@ -6,6 +6,7 @@ import {
   SETTINGS,
   type Settings,
 } from "../node/settings.ts";
+import { checkName } from "../protocol/name.ts";
 import { checkTopic, isReserved } from "../protocol/topic.ts";
 import { UsageError } from "./exit.ts";
 import { hint } from "./closest.ts";
@@ -45,9 +46,12 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { name: "info", letter: "i", doc: "log what an operator wants to see" },
 ];
 
-/** A number below zero is a value, not an option; std's parser would take it for letters. */
-const NEGATIVE = /^-\.?\d/;
-/** Hides the dash of such a number from the parser. It cannot be typed on a command line. */
+/**
+ * A number below zero and a dash alone, which stands for standard input, are values, not options; std's parser would
+ * take them for letters.
+ */
+const DASHED_VALUE = /^-(?:\.?\d|$)/;
+/** Hides the dash of such a value from the parser. It cannot be typed on a command line. */
 const GUARD = "\0";
 /** Stands for a switch that was not given, which std's parser reports as `false`. */
 const UNSET = "unset";
@@ -59,7 +63,7 @@ export function parseOptions(args: readonly string[], specs: readonly OptionSpec
   const aliases = specs.flatMap(({ name, letter }) => letter === undefined ? [] : [[letter, name]]);
   const known = specs.map((spec) => spec.name);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(
-    args.map((arg) => NEGATIVE.test(arg) ? GUARD + arg : arg),
+    args.map((arg) => DASHED_VALUE.test(arg) ? GUARD + arg : arg),
     {
       string: ["_", ...withValue.map((spec) => spec.name)],
       boolean: switches,
@@ -102,6 +106,13 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   baseUrl: "URL",
   sendRetries: "N",
   admins: "NAME",
+  keystore: "DIR",
+  origins: "ORIGIN",
+  sharedServices: "TOPIC",
+  rateMessages: "N",
+  rateBytes: "BYTES",
+  connectionMode: "MODE",
+  caBundle: "FILE",
   encoding: "ENCODING",
   log: "LEVEL",
 };
@@ -177,6 +188,18 @@ export function numberOption(
 
 /** The first operand as a topic, a pattern or a service. Throws `UsageError` for one that cannot be. */
 export function topicOperand({ operands: [topic = ""] }: ParsedOptions): string {
+  return checkedTopic(topic);
+}
+
+/** The first operand as the name of a component. Throws `UsageError` for one that cannot be. */
+export function nameOperand([name = ""]: readonly string[]): string {
+  const problem = checkName(name);
+  if (problem !== null) throw new UsageError(`Cannot use name "${name}": ${problem}`);
+  return name;
+}
+
+/** A topic, a pattern or a service. Throws `UsageError` for one that cannot be. */
+export function checkedTopic(topic: string): string {
   const problem = checkTopic(topic);
   if (problem !== null) throw new UsageError(problem);
   if (isReserved(topic)) {

@@ -77,9 +77,9 @@ export interface Insides {
   /** Adds a service that is not announced: it is reached with `direct` only. */
   addService(topic: string, handler: Handler, options: ExposeOptions): void;
   /** Whether the component has a service or a callback of that name itself. */
-  isTaken(kind: "services" | "subscribers", name: string): boolean;
+  isTaken(kind: "service" | "subscriber", name: string): boolean;
   /** Whether every broker that it is connected to negotiated capabilities: such a one judges who calls what. */
-  readonly isJudged: boolean;
+  isJudged(): boolean;
 }
 
 const CORES = new WeakMap<Component, Core>();
@@ -92,10 +92,8 @@ export function insidesOf(component: Component): Insides {
   return {
     addService: (topic, handler, options) => handlers.setBuiltin(topic, handler, options),
     isTaken: (kind, name) =>
-      kind === "services" ? handlers.hasService(name) : handlers.hasSubscriber(name),
-    get isJudged() {
-      return pool.all.every((uplink) => !uplink.isOpen || uplink.session().isCapable);
-    },
+      kind === "service" ? handlers.hasService(name) : handlers.hasSubscriber(name),
+    isJudged: () => pool.all.every((uplink) => !uplink.isOpen || uplink.session().isCapable),
   };
 }
 

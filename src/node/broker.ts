@@ -1,20 +1,24 @@
 import { Broker } from "../broker/broker.ts";
-import type { BrokerOptions } from "../broker/options.ts";
+import type { BrokerOptions, Control } from "../broker/options.ts";
 import { systemHost } from "../host/host.ts";
+import { keystorePaths, openTlsFiles } from "../host/tls_files.ts";
 import type { Listener } from "../link/link.ts";
 import { listenWebSocket } from "../link/ws_listener.ts";
 import type { AnyContract, Contract } from "../peer/contract.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { type BrokerNode, createBrokerNode } from "./broker_node.ts";
+import { openCode } from "./open_code.ts";
 import { isKept, openKept } from "./kept.ts";
+import { keystoreDirectory } from "./keystore_directory.ts";
 import { resolveSettings, type Settings, type StorageKind } from "./settings.ts";
 import type { Storage } from "../store/open_storage.ts";
+import { warnOfLocked, warnOfNetwork } from "./warnings.ts";
 import { errorText } from "../util/error_text.ts";
 
 /** How a broker with a port is made. What is not said comes from its settings (spec 9). */
 export interface BrokerNodeOptions<C extends Contract = AnyContract>
-  extends Omit<BrokerOptions, "journal" | "state" | "services"> {
+  extends Omit<BrokerOptions, "journal" | "state" | "services" | "tables"> {
   /** WebSocket port; 0 takes any free one, `null` listens on none. @default {8338} */
   readonly port?: number | null;
   /** Address to listen on; `0.0.0.0` opens the broker to the network. @default {"127.0.0.1"} */
@@ -46,6 +50,20 @@ export interface BrokerNodeOptions<C extends Contract = AnyContract>
   readonly ducklakeUrl?: string;
   /** Where DuckLake keeps the rows: a directory or object storage. @default {DATA_PATH} */
   readonly dataPath?: string;
+  /** Whether it serves wss: with `rembus.crt` and `rembus.key` of the keystore (spec 4.5). @default {false} */
+  readonly secure?: boolean;
+  /** Directory of certificate and key. @default {REMBUS_KEYSTORE, else `<dir>/keystore`} */
+  readonly keystore?: string;
+  /**
+   * Web sites whose pages may connect, such as `https://plant.example`, besides those of this machine and of the
+   * broker's own address; `*` is all. Clients that are no browsers say no origin. @default {[]}
+   */
+  readonly origins?: readonly string[];
+  /**
+   * Whether admins may install services and subscribers over the wire, which run in processes without permissions
+   * (docs/SECURITY.md). Needs `dir`, and `--allow-run` as well. @default {false}
+   */
+  readonly code?: boolean;
   /** Types and validators of what the broker itself publishes, exposes and calls. */
   readonly contract?: C;
 }
@@ -53,7 +71,20 @@ export interface BrokerNodeOptions<C extends Contract = AnyContract>
 /** What settings do not say about a broker. */
 export type BrokerExtras = Omit<
   BrokerOptions,
-  "name" | "policy" | "spaces" | "admins" | "encoding" | "journal" | "state" | "services"
+  | "name"
+  | "policy"
+  | "spaces"
+  | "admins"
+  | "tenants"
+  | "authenticated"
+  | "overwriteConnection"
+  | "sharedServices"
+  | "rateLimit"
+  | "encoding"
+  | "journal"
+  | "state"
+  | "services"
+  | "tables"
 >;
 
 /** How {@link startBroker} starts. */
@@ -112,13 +143,30 @@ export async function startBroker<C extends Contract = AnyContract>(
   const { clock, logger = SILENT } = extras;
   const storage = await openKept(settings, { schema, clock, logger });
   try {
-    const broker = newBroker(settings, extras, storage);
+    // They can only be asked for once there is a node.
+    let shutdown = (): void => {};
+    let reload = (): Promise<void> => Promise.resolve();
+    const control: Control = {
+      shutdown: () => shutdown(),
+      reload: () => reload(),
+      ...extras.control,
+    };
+    warnOfLocked(settings, { keys: extras.keys ?? storage?.keys, storage, logger });
+    const broker = newBroker(settings, { ...extras, control }, storage);
+    let code: AsyncDisposable | null = null;
     try {
       await broker.recall();
-      const listener = listen ? openPort(broker, settings, logger) : null;
-      return createBrokerNode<C>({ broker, listener, storage });
+      code = settings.code ? await openCode(broker, { settings, logger, storage }) : null;
+      const listener = listen ? await openPort(broker, settings, logger) : null;
+      if (listener !== null) reload = () => listener.reload();
+      const node = createBrokerNode<C>({ broker, listener, storage, code });
+      shutdown = () => {
+        node.close().catch((error) => logger.error("broker not closed well", { error }));
+      };
+      return node;
     } catch (error) {
       await broker.close();
+      await code?.[Symbol.asyncDispose]();
       throw error;
     }
   } catch (error) {
@@ -133,28 +181,51 @@ function newBroker(settings: Settings, extras: BrokerExtras, storage: Storage | 
     name: settings.name,
     policy: settings.policy,
     spaces: settings.spaces,
-    admins: [...settings.admins, ...(storage?.admins ?? [])],
+    admins: settings.admins,
+    tenants: settings.tenants,
+    authenticated: settings.authenticated,
+    overwriteConnection: settings.overwriteConnection,
+    sharedServices: settings.sharedServices,
+    rateLimit: {
+      ...(settings.rateMessages === null ? {} : { messages: settings.rateMessages }),
+      ...(settings.rateBytes === null ? {} : { bytes: settings.rateBytes }),
+    },
     encoding: settings.encoding,
     requestTimeoutMs: settings.requestTimeout * MS_PER_SECOND,
     memoryLimitBytes: settings.memoryLimit,
     ...(settings.offlineMax === null ? {} : { offlineMaxMs: settings.offlineMax * MS_PER_SECOND }),
-    ...(storage === null ? {} : {
-      journal: storage.journal,
-      state: storage.state,
-      services: storage.services,
-    }),
+    ...(storage === null ? {} : keptOptions(storage, extras)),
   });
 }
 
-function openPort(
-  broker: Broker,
-  { host, port, pingInterval }: Settings,
-  logger: Logger,
-): Listener {
+/** What a broker that keeps files has from them. Keys of the program's own count instead of those. */
+function keptOptions(
+  { journal, state, services, tables, keys, audit }: Storage,
+  extras: BrokerExtras,
+): Partial<BrokerOptions> {
+  return {
+    journal,
+    state,
+    services,
+    tables,
+    keys: extras.keys ?? keys,
+    audit(entry): void {
+      audit(entry);
+      extras.audit?.(entry);
+    },
+  };
+}
+
+async function openPort(broker: Broker, settings: Settings, logger: Logger): Promise<Listener> {
+  const { host, port, pingInterval, secure, origins } = settings;
+  warnOfNetwork(settings, logger);
+  const tls = secure ? await openTlsFiles(keystorePaths(keystoreDirectory(settings))) : null;
   try {
     return listenWebSocket({
       hostname: host,
       port,
+      ...(tls === null ? {} : { tls }),
+      ...(origins.length === 0 ? {} : { origins }),
       pingIntervalMs: pingInterval * MS_PER_SECOND,
       logger,
       onLink: (link) => broker.accept(link),
@@ -182,6 +253,8 @@ function listenProblem(error: unknown): string {
 function argumentsOf(options: BrokerNodeOptions<Contract>): Partial<Settings> {
   const seconds = (ms: number | undefined): number | undefined =>
     ms === undefined ? undefined : ms / MS_PER_SECOND;
+  const finite = (value: number | undefined): number | undefined =>
+    value === Infinity ? undefined : value;
   const given: { readonly [K in keyof Settings]?: Settings[K] | undefined } = {
     name: options.name,
     dir: options.dir,
@@ -190,13 +263,23 @@ function argumentsOf(options: BrokerNodeOptions<Contract>): Partial<Settings> {
     policy: options.policy,
     spaces: options.spaces,
     admins: options.admins,
+    tenants: options.tenants,
+    authenticated: options.authenticated,
+    overwriteConnection: options.overwriteConnection,
+    sharedServices: options.sharedServices,
+    rateMessages: finite(options.rateLimit?.messages),
+    rateBytes: finite(options.rateLimit?.bytes),
+    secure: options.secure,
+    keystore: options.keystore,
+    origins: options.origins,
+    code: options.code,
     encoding: options.encoding,
     memoryLimit: options.memoryLimitBytes,
     requestTimeout: seconds(options.requestTimeoutMs),
     pingInterval: seconds(options.pingIntervalMs),
     memory: options.memory,
     schema: typeof options.schema === "string" ? options.schema : undefined,
-    offlineMax: options.offlineMaxMs === Infinity ? undefined : seconds(options.offlineMaxMs),
+    offlineMax: seconds(finite(options.offlineMaxMs)),
     logRetention: seconds(options.logRetentionMs),
     logRetentionBytes: options.logRetentionBytes,
     storage: options.storage,

@@ -20,14 +20,17 @@ import type {
 
 /** A broker of this process, with every verb that a component has. */
 export interface BrokerNode<C extends Contract = AnyContract> extends NodeHandle<C> {
-  /** Where components connect to, `ws://127.0.0.1:8338`; `null` without a port. */
+  /** Where components connect to, `ws://127.0.0.1:8338`, or `wss:` with TLS; `null` without a port. */
   readonly url: string | null;
   /** The port it listens on; `null` without one. */
   readonly port: number | null;
   /** How the log, the state and the tables are at the moment; green when it keeps none. */
   readonly health: DataHealth;
-  /** Takes one more connection, for example one end of a memory pair. */
-  accept(link: Link, options?: AcceptOptions): void;
+  /**
+   * Takes one more connection, for example one end of a memory pair. Resolves when the peer may do something, or is
+   * gone; never rejects.
+   */
+  accept(link: Link, options?: AcceptOptions): Promise<void>;
 }
 
 /** What a {@link BrokerNode} is put together from. */
@@ -37,6 +40,8 @@ export interface BrokerNodeParts {
   readonly listener: Listener | null;
   /** What the broker keeps, which is closed after it; `null` when it keeps nothing. */
   readonly storage: Storage | null;
+  /** Code that runs beside the broker, which is stopped after it; `null` without any. */
+  readonly code: AsyncDisposable | null;
 }
 
 /** Joins a broker and its listener to one handle. */
@@ -51,14 +56,16 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
   readonly #handle: NodeHandle<C>;
   readonly #listener: Listener | null;
   readonly #storage: Storage | null;
+  readonly #code: AsyncDisposable | null;
   #closing: Promise<void> | null = null;
 
-  constructor({ broker, listener, storage }: BrokerNodeParts) {
+  constructor({ broker, listener, storage, code }: BrokerNodeParts) {
     this.#broker = broker;
     // The contract was given to the broker as a value, of which C is the type.
     this.#handle = broker.handle as NodeHandle<C>;
     this.#listener = listener;
     this.#storage = storage;
+    this.#code = code;
     this.url = listener?.url ?? null;
     this.port = listener?.port ?? null;
   }
@@ -79,8 +86,8 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
     return this.#storage?.health ?? NOTHING_KEPT;
   }
 
-  accept(link: Link, options?: AcceptOptions): void {
-    this.#broker.accept(link, options);
+  accept(link: Link, options?: AcceptOptions): Promise<void> {
+    return this.#broker.accept(link, options);
   }
 
   /** Stops accepting, lets the broker drain, closes its links with 1001, and then what it keeps. */
@@ -100,6 +107,14 @@ class ListeningBroker<C extends Contract> implements BrokerNode<C> {
   async #closeBroker(): Promise<void> {
     try {
       await this.#broker.close();
+    } finally {
+      await this.#closeRest();
+    }
+  }
+
+  async #closeRest(): Promise<void> {
+    try {
+      await this.#code?.[Symbol.asyncDispose]();
     } finally {
       await this.#storage?.close();
     }

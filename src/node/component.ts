@@ -1,26 +1,34 @@
 import { anonymous as dialAnonymous, component as dialAgain } from "../client/component.ts";
 import { connect as dialOnce } from "../client/connect.ts";
 import type { ComponentOptions, ConnectOptions } from "../client/options.ts";
-import { systemHost } from "../host/host.ts";
+import { CA_BUNDLE_VARIABLE, readCaBundle } from "../host/ca_bundle.ts";
+import { type Host, systemHost } from "../host/host.ts";
+import { secretFiles } from "../host/secret_files.ts";
 import type { Component } from "../peer/api.ts";
 import type { AnyContract, Contract } from "../peer/contract.ts";
 import { parseComponentUrl } from "../protocol/url.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { broker, type BrokerNodeOptions } from "./broker.ts";
 import type { BrokerNode } from "./broker_node.ts";
+import { openComponentCode } from "./open_code.ts";
 import { denoDial } from "./dial.ts";
 import { resolveSettings, type Settings } from "./settings.ts";
 
 /** Options of a component that also looks for settings. What is not said comes from there (spec 9). */
 export interface NodeComponentOptions<C extends Contract = AnyContract>
   extends ComponentOptions<C> {
-  /** Directory that holds `<name>/settings.json`. @default {REMBUS_DIR, else by operating system} */
+  /** Directory that holds `<name>/settings.json`, and `<name>/.secret` unless `keys` says otherwise. @default {REMBUS_DIR, else by operating system} */
   readonly dir?: string;
+  /**
+   * Whether admins of the broker may install code on this component (`deno_service_install`, with `direct`), which runs
+   * without permissions, and is kept in `<dir>/<name>/src`. Needs `--allow-run`, `--allow-read` and `--allow-write`. @default {false}
+   */
+  readonly code?: boolean;
 }
 
 /** {@link NodeComponentOptions} of a component that does not reconnect. */
 export interface NodeConnectOptions<C extends Contract = AnyContract> extends ConnectOptions<C> {
-  /** Directory that holds `<name>/settings.json`. @default {REMBUS_DIR, else by operating system} */
+  /** Directory that holds `<name>/settings.json`, and `<name>/.secret` unless `keys` says otherwise. @default {REMBUS_DIR, else by operating system} */
   readonly dir?: string;
 }
 
@@ -34,8 +42,10 @@ const MS_PER_SECOND = 1_000;
  * `<dir>/<name>/settings.json` and the environment, as far as `--allow-read` and `--allow-env`
  * permit. An anonymous component has no directory.
  *
- * A `ws:` URL is dialled directly: proxies that the environment names are ignored. A `wss:` URL is dialled with
- * the WebSocket of the platform.
+ * URLs are dialled directly: proxies that the environment names are ignored. For `wss:` the file of `HTTP_CA_BUNDLE`,
+ * or the only one in `<dir>/ca`, is trusted besides the authorities of the runtime.
+ *
+ * A name that is registered is proved with `<dir>/<name>/.secret`, or with what `keys` has.
  *
  * Rejects when the broker is away, unless `startAnyway`; with `LoginError` when it refuses the name.
  *
@@ -62,9 +72,19 @@ export async function component<C extends Contract = AnyContract>(
   options: BrokerNodeOptions<C> | NodeComponentOptions<C> = {},
 ): Promise<BrokerNode<C> | Component<C>> {
   if (url === null) return await broker<C>(options as BrokerNodeOptions<C>);
-  const { dir, ...given } = options as NodeComponentOptions<C>;
-  const settings = await findSettings({ name: componentName(url), dir, logger: given.logger });
-  return await dialAgain<C>(url, { ...reconnectDefaults(settings, given.logger), ...given });
+  const { dir, code = false, ...given } = options as NodeComponentOptions<C>;
+  const name = componentName(url);
+  const settings = await findSettings({ name, dir, logger: given.logger });
+  const place = code ? codeDirectory(settings.dir, name) : null;
+  const made = await dialAgain<C>(url, { ...reconnectDefaults(settings, given.logger), ...given });
+  if (place === null) return made;
+  try {
+    await openComponentCode(made as Component, { dir: place, logger: given.logger ?? SILENT });
+    return made;
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
 }
 
 /**
@@ -122,7 +142,15 @@ export function componentName(url: string | readonly string[]): string | null {
   return null;
 }
 
-async function findSettings(
+function codeDirectory(dir: string | null, name: string | null): string {
+  if (dir !== null && name !== null) return `${dir}/${name}/src`;
+  throw new TypeError(
+    'Cannot use option "code": expected a component with a name, and a directory (dir, REMBUS_DIR)',
+  );
+}
+
+/** The settings of a component; what is said there wins. */
+export async function findSettings(
   { name, dir, logger = SILENT }: {
     readonly name: string | null;
     readonly dir?: string | undefined;
@@ -139,18 +167,32 @@ async function findSettings(
   return values;
 }
 
-function connectDefaults(
+/** What settings say about how a component connects. */
+export function connectDefaults(
   settings: Settings,
-  logger?: Logger,
+  logger: Logger = SILENT,
 ): Omit<ConnectOptions, "contract"> {
   return {
-    dial: denoDial(logger),
+    // Authorities are read anew for each connection, so that a new one counts at once.
+    dial: denoDial(logger, {
+      caCerts: () => readCaBundle(bundleHost(settings, logger), settings.dir),
+    }),
+    ...(settings.dir === null ? {} : { keys: secretFiles(settings.dir, { logger }) }),
+    connectionMode: settings.connectionMode,
     baseUrl: settings.baseUrl,
     encoding: settings.encoding,
     requestTimeoutMs: settings.requestTimeout * MS_PER_SECOND,
     ackTimeoutMs: settings.ackTimeout * MS_PER_SECOND,
     sendRetries: settings.sendRetries,
     heartbeatMs: settings.pingInterval * MS_PER_SECOND,
+  };
+}
+
+/** The bundle is a setting: the environment is only one of the places where it may be said. */
+function bundleHost({ caBundle }: Settings, logger: Logger): Host {
+  return {
+    ...systemHost(logger),
+    env: (name) => name === CA_BUNDLE_VARIABLE ? caBundle ?? undefined : undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 import { BOOLEAN_WORDS, parseBoolean } from "../host/boolean.ts";
-import { checkName } from "../protocol/name.ts";
+import type { Tenant } from "../broker/state_store.ts";
+import { checkName, checkTenant } from "../protocol/name.ts";
 import { checkTopic } from "../protocol/topic.ts";
 import type { LogRule } from "../store/log_rules.ts";
 
@@ -18,6 +19,8 @@ const SECONDS_MAX = 2_147_483;
 const PORT_MAX = 65_535;
 /** Rules of one broker; more are refused. */
 const LOG_RULES_MAX = 1_000;
+/** Entries of one list of topics, origins or tenants; more are refused. */
+const LIST_MAX = 10_000;
 /** The longest time that something may be kept: a hundred years. */
 const DAYS_MAX = 36_525;
 const DAY_SECONDS = 86_400;
@@ -190,6 +193,59 @@ export const NAMES: Kind<readonly string[]> = {
 function everyName(values: readonly unknown[]): readonly string[] | undefined {
   const names = values.filter((value): value is string => NAME.fromJson(value) !== undefined);
   return names.length === values.length ? names : undefined;
+}
+
+/** A number of something per second. */
+export const RATE: Kind<number> = numberKind({
+  wanted: "a whole number > 0",
+  accepts: (value) => Number.isSafeInteger(value) && value > 0,
+});
+
+/** Several topics or patterns: a list in a file, separated by commas in a variable. */
+export const TOPICS: Kind<readonly string[]> = listKind(
+  "topics or patterns, separated by commas",
+  (text) => checkTopic(text) === null,
+);
+
+/** Several web sites: a list in a file, separated by commas in a variable. */
+export const ORIGINS: Kind<readonly string[]> = listKind(
+  "web sites such as https://plant.example:8443, separated by commas, or *",
+  (text) => text === "*" || URL.parse(text)?.origin === text,
+);
+
+function listKind(wanted: string, accepts: (text: string) => boolean): Kind<readonly string[]> {
+  const checked = (values: readonly unknown[]): readonly string[] | undefined => {
+    if (values.length > LIST_MAX) return undefined;
+    const texts = values.filter((one): one is string => typeof one === "string" && accepts(one));
+    return texts.length === values.length ? texts : undefined;
+  };
+  return {
+    wanted,
+    fromText: (text) => checked(text.split(",").map((one) => one.trim())),
+    fromJson: (value) => Array.isArray(value) ? checked(value) : undefined,
+  };
+}
+
+/** Tenants with their PINs, an object in a file: `{"acme.org": "deadbeef"}`. */
+export const TENANTS: Kind<readonly Tenant[]> = {
+  wanted: "an object with the PIN of each tenant",
+  // A PIN in an argument or variable would be seen by others.
+  fromText: () => undefined,
+  fromJson(value: unknown): readonly Tenant[] | undefined {
+    if (Array.isArray(value)) return isTenantList(value) ? value : undefined;
+    if (typeof value !== "object" || value === null) return undefined;
+    const tenants = Object.entries(value).map(([tenant, secret]) => ({ tenant, secret }));
+    return isTenantList(tenants) ? tenants : undefined;
+  },
+};
+
+function isTenantList(values: readonly unknown[]): values is readonly Tenant[] {
+  return values.length <= LIST_MAX &&
+    values.every((one) =>
+      typeof one === "object" && one !== null && "tenant" in one && "secret" in one &&
+      typeof one.tenant === "string" && checkTenant(one.tenant) === null &&
+      typeof one.secret === "string" && one.secret !== ""
+    );
 }
 
 /** One of a few words, upper or lower case; `synonyms` are read but never shown. */

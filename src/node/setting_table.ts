@@ -2,8 +2,11 @@ import { MEMORY_BYTES_DEFAULT } from "../broker/limits.ts";
 import { POLICIES, type Policy } from "../broker/options.ts";
 import { PORT_DEFAULT } from "../protocol/limits.ts";
 import type { Encoding } from "../protocol/packet.ts";
+import type { ConnectionMode } from "../client/options.ts";
+import type { Tenant } from "../broker/state_store.ts";
 import type { LogRule } from "../store/log_rules.ts";
 import { RETENTION_BYTES, RETENTION_MS } from "../store/options.ts";
+import { type Setting, setting } from "./setting.ts";
 import {
   AGE,
   BASE_URL,
@@ -14,13 +17,16 @@ import {
   DAYS,
   DUCKLAKE_URL,
   INTERVAL,
-  type Kind,
   LOG_RULES,
   NAME,
   NAMES,
+  ORIGINS,
   PORT,
+  RATE,
   SECONDS,
+  TENANTS,
   TEXT,
+  TOPICS,
 } from "./setting_kinds.ts";
 
 const MS_PER_SECOND = 1_000;
@@ -28,55 +34,13 @@ const SNAPSHOT_DAYS = 7;
 
 /** What tables may be kept in; what `auto` chooses at the first start is recorded. */
 export type StorageKind = "auto" | "native" | "ducklake";
+const CONNECTION_MODES: readonly ConnectionMode[] = ["default", "authenticated"];
 const STORAGES: readonly StorageKind[] = ["auto", "native", "ducklake"];
 
 /** Log levels of the command line tool, the most talkative first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** A log level. */
 export type LogLevel = typeof LOG_LEVELS[number];
-
-/** One setting: where it may come from, how it is read, and what it means. */
-export interface Setting<T> {
-  /** Key of `settings.json`, and name in `config explain`. */
-  readonly key: string;
-  /** How its values are read. */
-  readonly kind: Kind<T>;
-  /** Value when nobody says anything. */
-  readonly fallback: T;
-  /** Command line option without dashes; `null` when there is none. */
-  readonly flag: string | null;
-  /** One-letter form of the option. */
-  readonly letter: string | null;
-  /** Environment variable; `null` when there is none. */
-  readonly env: string | null;
-  /** Whether the variable counts for `rembus broker` only: a script's own broker says it in code. */
-  readonly daemon: boolean;
-  /** Whether `settings.json` may hold it. Not what is needed to find that file. */
-  readonly file: boolean;
-  /** Whether the value may hold a password: it is not shown. */
-  readonly secret: boolean;
-  /** Unit of the value; `null` when it has none. */
-  readonly unit: string | null;
-  /** What it means, in one line. */
-  readonly doc: string;
-}
-
-type SettingParts<T> =
-  & Pick<Setting<T>, "key" | "kind" | "fallback" | "doc">
-  & Partial<Setting<T>>;
-
-function setting<T>(parts: SettingParts<T>): Setting<T> {
-  return {
-    flag: null,
-    letter: null,
-    env: null,
-    daemon: false,
-    file: true,
-    secret: false,
-    unit: null,
-    ...parts,
-  };
-}
 
 /** Every setting there is. Flags, variables, file keys, help and `config explain` come from here. */
 export const SETTINGS = {
@@ -145,7 +109,99 @@ export const SETTINGS = {
     flag: "admin",
     env: "REMBUS_ADMINS",
     daemon: true,
-    doc: "components that may change the privacy of topics (in-process links only)",
+    doc: "components that may change the rules; only those that proved their names with keys",
+  }),
+  authenticated: setting<boolean>({
+    key: "authenticated",
+    kind: BOOLEAN,
+    fallback: false,
+    flag: "authenticated",
+    letter: "a",
+    env: "REMBUS_AUTHENTICATED",
+    daemon: true,
+    doc: "whether nobody may do anything before it proved its name with a key",
+  }),
+  overwriteConnection: setting<boolean>({
+    key: "overwrite_connection",
+    kind: BOOLEAN,
+    fallback: false,
+    flag: "overwrite-connection",
+    env: "REMBUS_OVERWRITE_CONNECTION",
+    daemon: true,
+    doc: "whether a second connection under a name replaces the first",
+  }),
+  secure: setting<boolean>({
+    key: "secure",
+    kind: BOOLEAN,
+    fallback: false,
+    flag: "secure",
+    letter: "s",
+    env: "REMBUS_SECURE",
+    daemon: true,
+    doc: "whether to serve wss, with rembus.crt and rembus.key of the keystore",
+  }),
+  keystore: setting<string | null>({
+    key: "keystore",
+    kind: TEXT,
+    fallback: null,
+    flag: "keystore",
+    env: "REMBUS_KEYSTORE",
+    doc: "directory with the certificate and its key; unless said, <dir>/keystore",
+  }),
+  origins: setting<readonly string[]>({
+    key: "origins",
+    kind: ORIGINS,
+    fallback: [],
+    flag: "origin",
+    env: "REMBUS_ORIGINS",
+    daemon: true,
+    doc:
+      "web sites whose pages may connect, besides those of this machine and of the broker's own address; * is all",
+  }),
+  sharedServices: setting<readonly string[]>({
+    key: "shared_services",
+    kind: TOPICS,
+    fallback: [],
+    flag: "shared-service",
+    env: "REMBUS_SHARED_SERVICES",
+    daemon: true,
+    doc: "services or patterns that several authenticated components may expose",
+  }),
+  rateMessages: setting<number | null>({
+    key: "rate_limit_messages",
+    kind: RATE,
+    fallback: null,
+    flag: "rate-limit-messages",
+    env: "REMBUS_RATE_LIMIT_MESSAGES",
+    daemon: true,
+    unit: "messages per second",
+    doc: "how much one component may send; it is read slower above",
+  }),
+  rateBytes: setting<number | null>({
+    key: "rate_limit_bytes",
+    kind: BYTES,
+    fallback: null,
+    flag: "rate-limit-bytes",
+    env: "REMBUS_RATE_LIMIT_BYTES",
+    daemon: true,
+    unit: "bytes per second",
+    doc: "how much one component may send; it is read slower above",
+  }),
+  tenants: setting<readonly Tenant[]>({
+    key: "tenants",
+    kind: TENANTS,
+    fallback: [],
+    secret: true,
+    doc: "domains whose components may register, each with its PIN",
+  }),
+  code: setting<boolean>({
+    key: "code",
+    kind: BOOLEAN,
+    fallback: false,
+    flag: "allow-code",
+    env: "REMBUS_ALLOW_CODE",
+    daemon: true,
+    doc: "whether admins may install services and subscribers over the wire",
   }),
   memoryLimit: setting<number>({
     key: "memory_limit",
@@ -340,6 +396,22 @@ export const SETTINGS = {
     env: "REMBUS_WS_PING_INTERVAL",
     unit: "seconds",
     doc: "pause between keep-alive pings; 0 sends none",
+  }),
+  connectionMode: setting<ConnectionMode>({
+    key: "connection_mode",
+    kind: choice(CONNECTION_MODES),
+    fallback: "default",
+    flag: "connection-mode",
+    env: "REMBUS_CONNECTION_MODE",
+    doc: "authenticated: a component waits for its broker to ask for a proof of its name",
+  }),
+  caBundle: setting<string | null>({
+    key: "http_ca_bundle",
+    kind: TEXT,
+    fallback: null,
+    flag: "ca-bundle",
+    env: "HTTP_CA_BUNDLE",
+    doc: "file with the authorities that components trust; unless said, the only file in <dir>/ca",
   }),
   startAnyway: setting<boolean>({
     key: "start_anyway",

@@ -3,12 +3,13 @@ import type { Host } from "../host/host.ts";
 import { readSettingsFile, type SettingsFile } from "../host/settings_file.ts";
 import { checkName } from "../protocol/name.ts";
 import type { Logger } from "../util/log.ts";
-import { type Setting, type SettingName, SETTINGS, type Settings } from "./setting_table.ts";
+import type { Setting } from "./setting.ts";
+import { type SettingName, SETTINGS, type Settings } from "./setting_table.ts";
 
+export type { Setting } from "./setting.ts";
 export {
   LOG_LEVELS,
   type LogLevel,
-  type Setting,
   type SettingName,
   SETTINGS,
   type Settings,

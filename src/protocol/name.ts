@@ -25,6 +25,15 @@ export function checkName(name: string): string | null {
     `with a dot, got "${name}"`;
 }
 
+/** A tenant: the root, or a domain as it stands in names (D30). */
+const TENANT = /^(?:\.|[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*)$/;
+
+/** What is wrong with the name of a tenant, the second half of a sentence; `null` when nothing is. */
+export function checkTenant(tenant: string): string | null {
+  if (tenant.length <= NAME_BYTES_MAX && TENANT.test(tenant)) return null;
+  return `expected "." or a domain such as acme.org, got "${tenant}"`;
+}
+
 /**
  * The domain of a name, which is also its tenant: the text after its first dot, and `.` when it has
  * none (spec 1). `alice.acme.org` -> `acme.org`, `alice` -> `.`, `x.` -> the empty text.

@@ -8,6 +8,8 @@ export interface FakeIo extends CliIo {
   readonly errors: string[];
   /** Path -> what was saved there. */
   readonly saved: Map<string, Uint8Array>;
+  /** Secrets that were asked for. */
+  readonly asked: string[];
   /** Presses Ctrl-C. */
   interrupt(): void;
   /** Resolves with the first line of standard output. */
@@ -20,6 +22,10 @@ export function fakeIo(parts: {
   /** Path -> text. */
   readonly files?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** Standard input. */
+  readonly input?: string;
+  /** What is typed when asked for a secret; `null` for no terminal. */
+  readonly typed?: string;
   /** Width of the terminal. */
   readonly width?: number;
   /** Fails instead of writing a line. */
@@ -27,6 +33,7 @@ export function fakeIo(parts: {
 } = {}): FakeIo {
   const lines: string[] = [];
   const errors: string[] = [];
+  const asked: string[] = [];
   const saved = new Map<string, Uint8Array>();
   const controller = new AbortController();
   const first = Promise.withResolvers<string>();
@@ -34,10 +41,16 @@ export function fakeIo(parts: {
     lines,
     errors,
     saved,
+    asked,
     firstLine: first.promise,
     isTerminal: parts.isTerminal ?? false,
     width: parts.width ?? null,
     load: (path) => Promise.resolve(new TextEncoder().encode(parts.files?.[path] ?? "")),
+    input: () => Promise.resolve(new TextEncoder().encode(parts.input ?? "")),
+    askSecret(question: string): Promise<string | null> {
+      asked.push(question);
+      return Promise.resolve(parts.typed ?? null);
+    },
     save(path: string, bytes: Uint8Array): Promise<void> {
       saved.set(path, bytes);
       return Promise.resolve();

@@ -78,6 +78,44 @@ const USAGE_ERRORS = [
   { args: ["log", "--last", "-f"], wanted: '"--last" with "--follow"' },
   { args: ["log", "--last", "--check"], wanted: '"--check" with "--last"' },
   { args: ["config", "show"], wanted: "config explain" },
+  { args: ["broker", "--origin", "plant.example"], wanted: "https://plant.example" },
+  { args: ["broker", "--rate-limit-messages", "0"], wanted: "--rate-limit-messages" },
+  { args: ["register"], wanted: "expected <url>" },
+  { args: ["register", "ws://h:1"], wanted: "expected one with a name" },
+  { args: ["register", "ws://h:1/a b"], wanted: "as for its name" },
+  { args: ["register", "ws://h:1/a", "--dir", "/r", "--scheme", "dsa"], wanted: "rsa or ecdsa" },
+  { args: ["register", "ws://h:1/a", "--dir", "/r"], wanted: "--pin-file FILE" },
+  { args: ["register", "ws://h:1/a", "--dir", "/r", "--pin", "1"], wanted: 'option "--pin"' },
+  { args: ["unregister", "ws://h:1"], wanted: "expected one with a name" },
+  { args: ["users"], wanted: "expected list | add <name> | remove <name>" },
+  { args: ["users", "lst"], wanted: 'did you mean "list"?' },
+  { args: ["users", "add"], wanted: "expected <name>, got nothing" },
+  { args: ["users", "add", "a b", "--key", "k"], wanted: 'name "a b"' },
+  { args: ["users", "add", "a", "--key", "k", "--secret-file", "s"], wanted: "only one of them" },
+  { args: ["users", "add", "a"], wanted: "--secret-file FILE" },
+  { args: ["users", "list", "--key", "k"], wanted: '"users list" does not take it' },
+  { args: ["users", "list"], wanted: "expected an admin that proves its name" },
+  {
+    args: ["users", "list", "--url", "ws://h:1"],
+    wanted: "expected an admin that proves its name",
+  },
+  { args: ["users", "list", "--local", "--url", "ws://h/a"], wanted: '"--url" with "--local"' },
+  { args: ["users", "list", "--broker", "plant"], wanted: 'expected "--local" with it' },
+  { args: ["tenants", "add", ".."], wanted: "acme.org" },
+  { args: ["tenants", "add", ".", "--generate", "--pin-file", "f"], wanted: "only one of them" },
+  { args: ["tenants", "remove", ".", "--generate"], wanted: "does not take it" },
+  { args: ["admins", "add", "repl"], wanted: 'other than "repl"' },
+  { args: ["acl", "private"], wanted: "expected <topic>" },
+  { args: ["acl", "private", "__x"], wanted: "reserved" },
+  { args: ["acl", "add", "t"], wanted: "expected <topic> <name>..." },
+  { args: ["why", "ada"], wanted: "expected <component> <action> [topic]" },
+  { args: ["why", "ada", "publsh", "t"], wanted: 'did you mean "publish"?' },
+  { args: ["why", "ada", "publish"], wanted: "expected a topic" },
+  { args: ["keystore", "make"], wanted: "keystore make" },
+  { args: ["keystore", "init", "--host", "a_b"], wanted: "--host" },
+  { args: ["keystore", "init", "--ip", "1.2.3"], wanted: "--ip" },
+  { args: ["keystore", "init", "--days", "0"], wanted: "--days" },
+  { args: ["keystore", "show", "--days", "1"], wanted: '"keystore show" does not take it' },
 ];
 for (const { args, wanted } of USAGE_ERRORS) {
   Deno.test(`main() gives exit code 2 and a hint for "${args.join(" ")}"`, async () => {
@@ -105,9 +143,15 @@ Deno.test("main() says which file is no data frame before it connects", async ()
 });
 
 Deno.test("main() refuses to serve in the clear when TLS was asked for", async () => {
-  const io = fakeIo({ env: { REMBUS_SECURE: "1" } });
-  assertEquals(await main(["broker", "--ws", "0"], io), EXIT.FAILED);
-  assertStringIncludes(io.errors[0] ?? "", "REMBUS_SECURE=1");
+  const dir = await Deno.makeTempDir();
+  try {
+    const io = fakeIo({ env: { REMBUS_SECURE: "1", REMBUS_DIR: dir } });
+    assertEquals(await main(["broker", "--memory", "--ws", "0"], io), EXIT.FAILED);
+    assertEquals(io.lines, []);
+    assertStringIncludes(io.errors[0] ?? "", `${dir}/keystore/rembus.crt`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("main() shows the stack of a failure only when debugging", async () => {
@@ -175,6 +219,27 @@ Deno.test("config explain shows every setting with its value and source", async 
   assertEquals(shown("host"), ["127.0.0.1", "default"]);
   assertEquals(rows.get("request_timeout").unit, "seconds");
   assertEquals(rows.get("ws").option, "--ws");
+});
+
+Deno.test("config explain hides secrets", async () => {
+  const io = fakeIo({
+    env: { REMBUS_DIR: "/r" },
+    files: { "/r/broker/settings.json": '{"tenants": {"acme.org": "deadbeef"}}' },
+  });
+  assertEquals(await main(["config", "explain", "--json"], io), EXIT.OK);
+  const text = io.lines.join("\n");
+  assertStringIncludes(text, '"setting":"tenants","value":"(set)"');
+  assert(!text.includes("deadbeef") && !text.includes("acme.org"));
+});
+
+Deno.test("main() does not tell a secret that cannot be used", async () => {
+  const io = fakeIo({
+    env: { REMBUS_DIR: "/r" },
+    files: { "/r/broker/settings.json": '{"tenants": {"acme.org": ["deadbeef"]}}' },
+  });
+  assertEquals(await main(["config"], io), EXIT.FAILED);
+  assertStringIncludes(io.errors[0] ?? "", "the PIN of each tenant, got something else");
+  assert(!io.errors.join().includes("deadbeef"));
 });
 
 Deno.test("config explain shows a table that names the file", async () => {

@@ -1,5 +1,15 @@
+import { checkTenant } from "../../../src/protocol/name.ts";
 import { assertEquals } from "@std/assert";
-import { AGE, BYTES, COUNT, LOG_RULES, NAMES } from "../../../src/node/setting_kinds.ts";
+import {
+  AGE,
+  BYTES,
+  COUNT,
+  LOG_RULES,
+  NAMES,
+  ORIGINS,
+  TENANTS,
+  TOPICS,
+} from "../../../src/node/setting_kinds.ts";
 
 const SIZES: readonly (readonly [string, number | undefined])[] = [
   ["1024", 1024],
@@ -59,4 +69,39 @@ Deno.test("LOG_RULES reads the JSON of rules, and nothing else", () => {
   for (const text of ["", "{", "[1]", '[{"topic": "", "log": false}]', '[{"topic": "a"}]']) {
     assertEquals(LOG_RULES.fromText(text), undefined);
   }
+});
+
+Deno.test("ORIGINS takes web sites without a path, and *", () => {
+  assertEquals(ORIGINS.fromText("https://a.example, http://b:8080"), [
+    "https://a.example",
+    "http://b:8080",
+  ]);
+  assertEquals(ORIGINS.fromJson(["*"]), ["*"]);
+  for (const text of ["", "a.example", "https://a.example/", "https://A.example", "null"]) {
+    assertEquals(ORIGINS.fromText(text), undefined);
+  }
+});
+
+Deno.test("TOPICS takes topics and patterns", () => {
+  assertEquals(TOPICS.fromText("a, b/**"), ["a", "b/**"]);
+  assertEquals([TOPICS.fromText("a,"), TOPICS.fromJson([1]), TOPICS.fromJson("a")], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("TENANTS takes an object of PINs, never a text that others could see", () => {
+  assertEquals(TENANTS.fromJson({ "acme.org": "x" }), [{ tenant: "acme.org", secret: "x" }]);
+  assertEquals(TENANTS.fromJson([{ tenant: ".", secret: "x" }]), [{ tenant: ".", secret: "x" }]);
+  assertEquals(TENANTS.fromText('{"acme.org": "x"}'), undefined);
+  for (const value of [null, "x", 1, { a: 1 }, { "": "x" }, { "../x": "x" }, [{ tenant: "." }]]) {
+    assertEquals(TENANTS.fromJson(value), undefined);
+  }
+});
+
+Deno.test("checkTenant() takes the root and domains", () => {
+  assertEquals([".", "org", "acme.org"].filter((one) => checkTenant(one) !== null), []);
+  const wrong = ["", "..", "a..b", ".a", "a.", "a/b", "a b", "x".repeat(256)];
+  assertEquals(wrong.filter((one) => checkTenant(one) === null), []);
 });

@@ -47,6 +47,16 @@ Deno.test("resolveSettings() gives the defaults when nobody says anything", asyn
     policy: "first_up",
     spaces: true,
     admins: [],
+    authenticated: false,
+    overwriteConnection: false,
+    secure: false,
+    keystore: null,
+    origins: [],
+    sharedServices: [],
+    rateMessages: null,
+    rateBytes: null,
+    tenants: [],
+    code: false,
     memoryLimit: 1024 ** 3,
     memory: false,
     logRetention: 7 * 86_400,
@@ -69,6 +79,8 @@ Deno.test("resolveSettings() gives the defaults when nobody says anything", asyn
     ackTimeout: 2,
     sendRetries: 10,
     pingInterval: 30,
+    connectionMode: "default",
+    caBundle: null,
     startAnyway: false,
   });
   assertEquals(sources.port, { kind: "default" });
@@ -142,6 +154,37 @@ const WAYS = [
   { key: "ackTimeout", env: ["REMBUS_ACK_TIMEOUT", "0.5"], field: 0.5, value: 0.5 },
   { key: "sendRetries", env: ["REMBUS_SEND_RETRIES", "3"], field: 3, value: 3 },
   { key: "pingInterval", env: ["REMBUS_WS_PING_INTERVAL", "0"], field: 0, value: 0 },
+  { key: "authenticated", env: ["REMBUS_AUTHENTICATED", "1"], field: true, value: true },
+  {
+    key: "overwriteConnection",
+    env: ["REMBUS_OVERWRITE_CONNECTION", "on"],
+    field: "on",
+    value: true,
+  },
+  { key: "secure", env: ["REMBUS_SECURE", "1"], field: true, value: true },
+  { key: "keystore", env: ["REMBUS_KEYSTORE", "/k"], field: "/k", value: "/k" },
+  {
+    key: "origins",
+    env: ["REMBUS_ORIGINS", "https://a.example, http://b:8080"],
+    field: ["https://a.example", "http://b:8080"],
+    value: ["https://a.example", "http://b:8080"],
+  },
+  {
+    key: "sharedServices",
+    env: ["REMBUS_SHARED_SERVICES", "add, math/**"],
+    field: ["add", "math/**"],
+    value: ["add", "math/**"],
+  },
+  { key: "rateMessages", env: ["REMBUS_RATE_LIMIT_MESSAGES", "100"], field: 100, value: 100 },
+  { key: "rateBytes", env: ["REMBUS_RATE_LIMIT_BYTES", "1M"], field: "1M", value: 1024 ** 2 },
+  { key: "code", env: ["REMBUS_ALLOW_CODE", "1"], field: true, value: true },
+  {
+    key: "connectionMode",
+    env: ["REMBUS_CONNECTION_MODE", "authenticated"],
+    field: "authenticated",
+    value: "authenticated",
+  },
+  { key: "caBundle", env: ["HTTP_CA_BUNDLE", "/ca.crt"], field: "/ca.crt", value: "/ca.crt" },
   { key: "startAnyway", env: ["REMBUS_START_ANYWAY", " Yes "], field: "on", value: true },
 ] as const;
 for (const { key, env: [variable, text], field, value } of WAYS) {
@@ -176,6 +219,10 @@ const REFUSED = [
   { given: { file: { log_rules: [{ topic: "a" }] } }, wanted: '"log_rules"' },
   { given: { file: { log_rules: [{ topic: "a", log: false, more: 1 }] } }, wanted: '"log_rules"' },
   { given: { file: { log_rules: { topic: "a", log: false } } }, wanted: '"log_rules"' },
+  { given: { file: { tenants: { "a/b": "x" } } }, wanted: '"tenants"' },
+  { given: { file: { tenants: { acme: "" } } }, wanted: "got something else" },
+  { given: { env: { REMBUS_ORIGINS: "https://a.example/path" } }, wanted: "REMBUS_ORIGINS" },
+  { given: { env: { REMBUS_RATE_LIMIT_MESSAGES: "0" } }, wanted: "whole number > 0" },
   { given: { arguments: { policy: "random" as "first_up" } }, wanted: '"policy"' },
   { given: { arguments: { name: "a/../b" } }, wanted: '"name"' },
 ] satisfies readonly { given: Given; wanted: string }[];
@@ -207,6 +254,14 @@ Deno.test("resolveSettings() reads no daemon variables for a broker in a script"
 Deno.test("resolveSettings() reads no file for an anonymous component", async () => {
   const { values, path } = await resolve({ file: { request_timeout: 3 }, anonymous: true });
   assertEquals([values.requestTimeout, path], [10, null]);
+});
+
+Deno.test("resolveSettings() reads tenants from the file", async () => {
+  const { values } = await resolve({ file: { tenants: { ".": "deadbeef", "acme.org": "1" } } });
+  assertEquals(values.tenants, [
+    { tenant: ".", secret: "deadbeef" },
+    { tenant: "acme.org", secret: "1" },
+  ]);
 });
 
 Deno.test("resolveSettings() reads rules of the log from the file", async () => {
