@@ -6,6 +6,11 @@ export interface ByteStream {
   write(bytes: Uint8Array): Promise<number>;
   /** Tells the peer that nothing more comes. */
   closeWrite(): Promise<void>;
+  /**
+   * Whether it is encrypted: `closeWrite` comes before `close`, as the peer cannot tell an end that it was not
+   * told from one that an attacker made.
+   */
+  readonly isSecure?: boolean;
   /** Cuts the connection; reads and writes that are under way reject. */
   close(): void;
 }

@@ -26,6 +26,11 @@ export function toWhatwgCode(code: number): number {
   return code === CloseCode.NORMAL || code >= 3000 ? code : 4000 + (code - 1000);
 }
 
+/** What is said to who sends a message that is too large. */
+export function tooLargeText(bytesMax: number, bytes: number): string {
+  return `Cannot read message: expected at most ${bytesMax} bytes, got ${bytes}`;
+}
+
 const encoder = new TextEncoder();
 
 /** A close reason in UTF-8, cut between characters to what fits a close frame. */

@@ -8,7 +8,7 @@ export const UPGRADE_HEADERS_MAX = 100;
 export const UPGRADE_MS_MAX = 5_000;
 /** Time that a refused peer has to read the answer before it is cut, in milliseconds. */
 export const REFUSAL_MS_MAX = 1_000;
-/** Upgrades of one address that run at once (D28); loopback is exempt. Exceeded: begun later. */
+/** Upgrades and logins of one address that are pending at once (D28); loopback is exempt. Exceeded: begun later. */
 export const UPGRADES_PER_ADDRESS_MAX = 100;
 /** Connections of one address that wait for their upgrade to begin. Exceeded: closed unanswered. */
 export const WAITING_PER_ADDRESS_MAX = 900;
@@ -23,6 +23,8 @@ export const ACCEPT_RETRY_MS = 100;
 export const CLOSE_MS_MAX = 5_000;
 /** Pause between keep-alive pings when none is given, in milliseconds. */
 export const PING_INTERVAL_MS = 30_000;
+/** How often the files of a listener with TLS are looked at, in milliseconds. Renewed ones are read a look later. */
+export const TLS_CHECK_MS = 1_000;
 /** Silence beyond the pause between pings after which a peer is cut, in milliseconds. */
 export const PONG_MS_MAX = 20_000;
 /**

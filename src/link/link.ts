@@ -38,6 +38,12 @@ export interface Link {
    * never waits; ignored once the link is closing. The bytes must not change afterwards.
    */
   send(head: Uint8Array | string, tail?: Uint8Array | null): void;
+  /**
+   * Limits the size of a message that is received, in bytes of its binary or text frames: a larger one closes the
+   * link with 1009, before it is put together where the transport can. It holds from the next message on, or
+   * frame of one; called right after `start`, from the first. `Infinity` lifts it to what the transport takes.
+   */
+  limitMessages(bytesMax: number): void;
   /** Stops reading from the peer, where the transport can, so that a fast sender is slowed down. */
   pause(): void;
   /** Reads again. */
@@ -56,10 +62,15 @@ export type Dialer = (signal: AbortSignal) => Promise<Link>;
 
 /** Accepts links, for example on a port. */
 export interface Listener {
-  /** Where it listens, `ws://127.0.0.1:8338`. */
+  /** Where it listens, `ws://127.0.0.1:8338` or `wss://`. */
   readonly url: string;
   /** Port it listens on; the real one when 0 was asked for; `null` for memory. */
   readonly port: number | null;
+  /**
+   * Reads certificate and key again, for handshakes from now on; nothing without TLS. Rejects with what is wrong
+   * with the new pair; the one before stays.
+   */
+  reload(): Promise<void>;
   /** Stops accepting. Accepted links live on. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { Fifo } from "../util/fifo.ts";
-import { CloseCode, shortenReason } from "./close_code.ts";
+import { CloseCode, shortenReason, tooLargeText } from "./close_code.ts";
 import { BUFFERED_BYTES_HIGH, BUFFERED_BYTES_LOW, TURN_MESSAGES_MAX } from "./limits.ts";
 import type { Link, LinkClose, LinkHandler } from "./link.ts";
 
@@ -39,6 +39,7 @@ class MemoryLink implements Link {
   #handler: LinkHandler | null = null;
   /** What the peer sent and this side has not been told. */
   readonly #inbox = new Fifo<Item>();
+  #bytesMax = Infinity;
   #isPaused = false;
   #isScheduled = false;
   #bufferedBytes = 0;
@@ -72,6 +73,10 @@ class MemoryLink implements Link {
     this.#bufferedBytes += bytes;
     if (this.#bufferedBytes > BUFFERED_BYTES_HIGH) this.#wasHigh = true;
     this.#peer.#receive({ kind: "message", data, bytes });
+  }
+
+  limitMessages(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
   }
 
   pause(): void {
@@ -144,6 +149,9 @@ class MemoryLink implements Link {
       this.#state = "closed";
       this.#handler?.closed(item.close);
       return;
+    }
+    if (item.bytes > this.#bytesMax) {
+      return this.close(CloseCode.TOO_LARGE, tooLargeText(this.#bytesMax, item.bytes));
     }
     this.#peer.#taken(item.bytes);
     this.#handler?.message(item.data);

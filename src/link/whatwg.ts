@@ -1,6 +1,6 @@
 import { type Clock, SYSTEM_CLOCK, type Timer } from "../util/clock.ts";
 import { Fifo } from "../util/fifo.ts";
-import { CloseCode, shortenReason, toWhatwgCode } from "./close_code.ts";
+import { CloseCode, shortenReason, tooLargeText, toWhatwgCode } from "./close_code.ts";
 import {
   BUFFERED_BYTES_HIGH,
   BUFFERED_BYTES_LOW,
@@ -106,6 +106,7 @@ class WhatwgLink implements Link {
   /** What came while paused or not started, its close included. */
   readonly #held = new Fifo<Held>();
   #heldBytes = 0;
+  #bytesMax = Infinity;
   #isPaused = false;
   #isScheduled = false;
   /** Runs while the buffer of the socket is above its high mark. */
@@ -136,6 +137,11 @@ class WhatwgLink implements Link {
     if (this.#state.kind !== "open") return;
     this.#socket.send(typeof head === "string" ? head : toSendable(head, tail));
     if (this.#poll === null && this.#socket.bufferedAmount > BUFFERED_BYTES_HIGH) this.#watch();
+  }
+
+  /** The message has been put together by then: such a socket has no limit of its own. */
+  limitMessages(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
   }
 
   pause(): void {
@@ -173,12 +179,18 @@ class WhatwgLink implements Link {
     const message = data instanceof ArrayBuffer ? new Uint8Array(data) : String(data);
     if (this.#state.kind === "closing") return;
     if (this.#state.kind === "open" && !this.#isPaused && this.#held.length === 0) {
-      this.#state.handler.message(message);
+      this.#tell(this.#state.handler, message);
       return;
     }
     this.#heldBytes += message.length;
     this.#held.push(message);
     if (this.#heldBytes > HELD_BYTES_MAX) this.#overflow();
+  }
+
+  #tell(handler: LinkHandler, message: Uint8Array | string): void {
+    // UTF-16 units stand in for the bytes of a text, as in `#heldBytes`.
+    if (message.length <= this.#bytesMax) handler.message(message);
+    else this.close(CloseCode.TOO_LARGE, tooLargeText(this.#bytesMax, message.length));
   }
 
   #overflow(): void {
@@ -222,7 +234,7 @@ class WhatwgLink implements Link {
           this.#end(state.handler, item);
         } else if (state.kind === "open") {
           this.#heldBytes -= item.length;
-          state.handler.message(item);
+          this.#tell(state.handler, item);
         }
       }
     } finally {

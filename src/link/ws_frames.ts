@@ -1,4 +1,4 @@
-import { CloseCode, isWireCode } from "./close_code.ts";
+import { CloseCode, isWireCode, tooLargeText } from "./close_code.ts";
 import { Assembly } from "./ws_assembly.ts";
 import { applyMask, ReadBuffer } from "./ws_bytes.ts";
 import { KEY_BYTES, MASK_BIT } from "./ws_header.ts";
@@ -70,7 +70,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export class FrameReader {
   readonly #sink: FrameSink;
-  readonly #bytesMax: number;
+  #bytesMax: number;
   /** What every frame of the peer has: the bit that says that it is masked, and the key for it. */
   readonly #maskBit: number;
   readonly #keyBytes: number;
@@ -93,6 +93,11 @@ export class FrameReader {
     this.#bytesMax = bytesMax;
     this.#maskBit = role === "server" ? MASK_BIT : 0;
     this.#keyBytes = role === "server" ? KEY_BYTES : 0;
+  }
+
+  /** Changes the largest message, from the next frame on. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
   }
 
   /** Where to put the next bytes; never empty. */
@@ -205,7 +210,7 @@ export class FrameReader {
     if (total <= this.#bytesMax) return;
     throw new FrameError(
       CloseCode.TOO_LARGE,
-      `Cannot read message: expected at most ${this.#bytesMax} bytes, got ${total}`,
+      tooLargeText(this.#bytesMax, total),
     );
   }
 
@@ -247,7 +252,9 @@ export class FrameReader {
 
   /** Bytes that may still come of the message under way. */
   get #most(): number {
-    return this.#isFinal ? this.#left : this.#bytesMax - (this.#assembly?.length ?? 0);
+    if (this.#isFinal) return this.#left;
+    // The limit may have been lowered since the frame began.
+    return Math.max(this.#left, this.#bytesMax - (this.#assembly?.length ?? 0));
   }
 
   #collected(count: number, key: number | null): void {

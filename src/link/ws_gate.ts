@@ -1,15 +1,15 @@
 import { Fifo } from "../util/fifo.ts";
 import { UPGRADES_PER_ADDRESS_MAX, WAITING_PER_ADDRESS_MAX } from "./limits.ts";
 
-/** One address: how many of its upgrades run, and which connections wait. */
+/** One address: how many of its logins are pending, and which connections wait. */
 interface Entry<T> {
   running: number;
   readonly waiting: Fifo<T>;
 }
 
 /**
- * Limits how many upgrades of one address run at once (D28), so that an address which opens connections
- * and says nothing keeps nobody else out. Loopback is not limited.
+ * Limits how many upgrades and logins of one address are pending at once (D28), so that an address which opens
+ * connections and says nothing keeps nobody else out. Loopback is not limited.
  */
 export class UpgradeGate<T> {
   /** Address, or network of an IPv6 address -> its entry; only while something of it runs. */
@@ -33,7 +33,7 @@ export class UpgradeGate<T> {
     return "wait";
   }
 
-  /** An upgrade is done. Gives the connection that may begin in its place. */
+  /** An upgrade failed, or a login is done. Gives the connection that may begin in its place. */
   leave(address: string): T | undefined {
     const network = networkOf(address);
     const entry = this.#entries.get(network);

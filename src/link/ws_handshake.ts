@@ -2,6 +2,7 @@ import type { Clock } from "../util/clock.ts";
 import { type ByteStream, closeQuietly, discard, writeAll } from "./byte_stream.ts";
 import { REFUSAL_MS_MAX, UPGRADE_MS_MAX } from "./limits.ts";
 import { readHead } from "./ws_head.ts";
+import type { OriginRule } from "./ws_origin.ts";
 import {
   looksLikeRequest,
   notHttp,
@@ -22,11 +23,22 @@ export type Handshake =
   /** The peer went away, or the connection was cut. */
   | { readonly kind: "lost" };
 
+/** What a handshake needs. */
+export interface HandshakeOptions {
+  /** What the time limit is measured with. */
+  readonly clock: Clock;
+  /** Pages of which origins may connect. */
+  readonly origins: OriginRule;
+}
+
 /**
  * Answers the request to upgrade a connection. Never rejects, and takes no longer than 5 s. A connection
- * that is not upgraded is closed.
+ * that is not upgraded is closed. The limit covers the handshake of TLS too, which has no answer for who is slow.
  */
-export async function shakeHands(stream: ByteStream, clock: Clock): Promise<Handshake> {
+export async function shakeHands(
+  stream: ByteStream,
+  { clock, origins }: HandshakeOptions,
+): Promise<Handshake> {
   const slow = tooSlow(UPGRADE_MS_MAX);
   let isLate = false;
   const timer = clock.setTimer(() => {
@@ -40,7 +52,7 @@ export async function shakeHands(stream: ByteStream, clock: Clock): Promise<Hand
     if (head.kind === "lost") return lost(stream);
     if (head.kind === "foreign") return await refuse(stream, notHttp(), clock);
     if (head.kind === "too large") return await refuse(stream, tooLarge(), clock);
-    const upgrade = readUpgrade(head.head);
+    const upgrade = readUpgrade(head.head, origins);
     if (upgrade.kind === "refused") return await refuse(stream, upgrade.refusal, clock);
     await writeAll(stream, await upgradeAnswer(upgrade.key));
     return isLate

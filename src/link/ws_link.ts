@@ -32,6 +32,8 @@ export interface WsLinkOptions {
   readonly pingIntervalMs: number;
   /** The largest message in bytes; exceeded: close 1009. */
   readonly messageBytesMax: number;
+  /** Called once when the connection is closed, before the owner is told. @default {nothing} */
+  readonly onGone?: () => void;
 }
 
 /** An end, and who has to be told of it. */
@@ -127,6 +129,10 @@ export class WsLink implements Link {
     if (this.#state.kind !== "open") return;
     if (typeof head === "string") this.#outbound.text(head);
     else this.#outbound.binary(head, tail);
+  }
+
+  limitMessages(bytesMax: number): void {
+    this.#reader.limit(Math.min(bytesMax, this.#options.messageBytesMax));
   }
 
   /** Not even pings are read: a paused peer is not asked for signs of life. */
@@ -280,7 +286,8 @@ export class WsLink implements Link {
     await this.#outbound.finished();
     if (this.#state.kind !== "ending") return;
     try {
-      if (leaving === "linger") await this.#stream.closeWrite();
+      const isToldEnd = leaving === "linger" || this.#stream.isSecure === true;
+      if (isToldEnd) await this.#stream.closeWrite();
       if (leaving !== "cut") await discard(this.#stream);
     } catch (error) {
       this.#options.logger.debug("link lost", { remote: this.remote, reason: errorText(error) });
@@ -332,5 +339,6 @@ export class WsLink implements Link {
     this.#pause?.resolve();
     this.#pause = null;
     closeQuietly(this.#stream);
+    this.#options.onGone?.();
   }
 }

@@ -4,9 +4,12 @@ import { type ByteStream, closeQuietly } from "./byte_stream.ts";
 import { ACCEPT_RETRY_MS, MESSAGE_BYTES_MAX, PING_INTERVAL_MS, UNFINISHED_MAX } from "./limits.ts";
 import type { Link, Listener } from "./link.ts";
 import { WriteBuffers } from "./ws_buffers.ts";
-import { UpgradeGate } from "./ws_gate.ts";
+import { TlsRenewal, type TlsSource } from "./tls_renewal.ts";
+import { TlsStream } from "./tls_stream.ts";
+import { isLoopback, UpgradeGate } from "./ws_gate.ts";
 import { shakeHands } from "./ws_handshake.ts";
 import { WsLink } from "./ws_link.ts";
+import { readOrigins } from "./ws_origin.ts";
 import { errorText } from "../util/error_text.ts";
 
 /** How to listen for WebSocket connections. */
@@ -15,8 +18,18 @@ export interface WsListenerOptions {
   readonly hostname: string;
   /** Port; 0 takes any free one. */
   readonly port: number;
-  /** Takes each link. It is read from as soon as it is started. */
-  readonly onLink: (link: Link) => void;
+  /**
+   * Takes each link. It is read from as soon as it is started. While a promise that is given back is not settled, and
+   * the link is open, it counts as a login that is pending: of one address only so many are at once (D28).
+   */
+  readonly onLink: (link: Link) => void | Promise<void>;
+  /** Certificate and key of a listener with TLS. @default {no TLS} */
+  readonly tls?: TlsSource | null;
+  /**
+   * Origins whose pages may connect, such as `https://app.example.org`; `*` for any. Pages of this machine may from
+   * this machine, and those that come from where they connect to by address or TLS. @default {[]}
+   */
+  readonly origins?: readonly string[];
   /** Pause between keep-alive pings, in milliseconds; 0 sends none. @default {30_000} */
   readonly pingIntervalMs?: number;
   /** The largest message in bytes; exceeded: close 1009. @default {62_914_560} */
@@ -27,7 +40,7 @@ export interface WsListenerOptions {
   readonly clock?: Clock;
 }
 
-/** A connection that was accepted. A `Deno.TlsConn` has no switches for its TCP connection. */
+/** A connection that was accepted. */
 export interface Accepted extends ByteStream {
   /** The peer. */
   readonly remoteAddr: { readonly hostname: string; readonly port: number };
@@ -37,7 +50,7 @@ export interface Accepted extends ByteStream {
   setKeepAlive?(isOn: boolean): void;
 }
 
-/** What accepts connections: `Deno.listen` gives one, and `Deno.listenTls` will (D32). */
+/** What accepts connections, such as `Deno.listen` gives. */
 export interface Acceptor {
   /** Where it listens. */
   readonly addr: { readonly port: number };
@@ -49,7 +62,7 @@ export interface Acceptor {
 
 /**
  * Listens for WebSocket connections (RFC 6455) with code of our own (ADR 0002). Needs `--allow-net`.
- * Throws `RangeError` for a pause between pings that is none, and what `Deno.listen` throws, such as
+ * Throws `RangeError` for a pause between pings that is none, `TypeError` for an origin that is none, and what `Deno.listen` throws, such as
  * `Deno.errors.AddrInUse`.
  */
 export function listenWebSocket(options: WsListenerOptions): Listener {
@@ -59,10 +72,12 @@ export function listenWebSocket(options: WsListenerOptions): Listener {
       `Cannot listen on "${hostname}:${port}": pingIntervalMs must be >= 0, got ${pingIntervalMs}`,
     );
   }
+  // Before the port is taken, as it throws.
+  readOrigins(options.origins ?? []);
   return acceptWebSocket(Deno.listen({ hostname, port }), options);
 }
 
-/** Listens on what is already open. The acceptor is closed with the listener. */
+/** Listens on what is already open. The acceptor is closed with the listener. Throws `TypeError` for a bad origin. */
 export function acceptWebSocket(acceptor: Acceptor, options: WsListenerOptions): Listener {
   return new WsListener(acceptor, options);
 }
@@ -72,6 +87,9 @@ class WsListener implements Listener {
   readonly port: number;
   readonly #acceptor: Acceptor;
   readonly #options: Required<WsListenerOptions>;
+  readonly #origins: ReadonlySet<string>;
+  /** `null` without TLS. */
+  readonly #tls: TlsRenewal | null;
   readonly #buffers = new WriteBuffers();
   readonly #gate = new UpgradeGate<Accepted>();
   /** Connections that are not upgraded yet, waiting ones included. */
@@ -89,11 +107,20 @@ class WsListener implements Listener {
       messageBytesMax: MESSAGE_BYTES_MAX,
       logger: SILENT,
       clock: SYSTEM_CLOCK,
+      tls: null,
+      origins: [],
       ...options,
     };
+    const { tls, origins, clock, logger } = this.#options;
+    this.#origins = readOrigins(origins);
+    this.#tls = tls === null ? null : new TlsRenewal({ source: tls, clock, logger });
     this.port = acceptor.addr.port;
-    this.url = `ws://${hostText(options.hostname)}:${this.port}`;
+    this.url = `${tls === null ? "ws" : "wss"}://${hostText(options.hostname)}:${this.port}`;
     this.#accepting = this.#accept();
+  }
+
+  async reload(): Promise<void> {
+    await this.#tls?.reload();
   }
 
   async close(): Promise<void> {
@@ -105,6 +132,7 @@ class WsListener implements Listener {
       this.#unfinished.clear();
       this.#wake?.();
     }
+    await this.#tls?.stop();
     await this.#accepting;
     await Promise.all(this.#upgrades);
   }
@@ -149,30 +177,42 @@ class WsListener implements Listener {
   }
 
   #begin(conn: Accepted, address: string): void {
-    const upgrade = this.#upgrade(conn).finally(() => {
-      this.#upgrades.delete(upgrade);
-      this.#unfinished.delete(conn);
+    let isHeld = true;
+    const release = (): void => {
+      if (!isHeld) return;
+      isHeld = false;
       const next = this.#gate.leave(address);
       if (next !== undefined) this.#begin(next, address);
+    };
+    const upgrade = this.#upgrade(conn, release).finally(() => {
+      this.#upgrades.delete(upgrade);
+      this.#unfinished.delete(conn);
       this.#wake?.();
     });
     this.#upgrades.add(upgrade);
   }
 
-  /** Never rejects. */
-  async #upgrade(conn: Accepted): Promise<void> {
-    const { clock, logger, onLink, pingIntervalMs, messageBytesMax } = this.#options;
-    const remote = `${hostText(conn.remoteAddr.hostname)}:${conn.remoteAddr.port}`;
-    const handshake = await shakeHands(conn, clock);
+  /** Never rejects. `release` is called when the place of the connection in the gate is free again. */
+  async #upgrade(conn: Accepted, release: () => void): Promise<void> {
+    const { clock, logger, pingIntervalMs, messageBytesMax } = this.#options;
+    const { hostname, port } = conn.remoteAddr;
+    const remote = `${hostText(hostname)}:${port}`;
+    const stream = this.#secured(conn);
+    const isSecure = stream.isSecure ?? false;
+    const origins = { isLocal: isLoopback(hostname), isSecure, allowed: this.#origins };
+    const handshake = await shakeHands(stream, { clock, origins });
     if (handshake.kind !== "upgraded") {
       const reason = handshake.kind === "refused" ? handshake.text : "lost";
       logger.debug("upgrade failed", { remote, reason });
-      return;
+      return release();
     }
-    if (this.#isClosed) return closeQuietly(conn);
+    if (this.#isClosed) {
+      closeQuietly(stream);
+      return release();
+    }
     const link = new WsLink({
       role: "server",
-      stream: conn,
+      stream,
       rest: handshake.rest,
       remote,
       buffers: this.#buffers,
@@ -180,15 +220,31 @@ class WsListener implements Listener {
       logger,
       pingIntervalMs,
       messageBytesMax,
+      onGone: release,
     });
+    void this.#handOver(link, release);
+  }
+
+  /** The connection as it is read and written; small messages leave at once. */
+  #secured(conn: Accepted): ByteStream {
     try {
       conn.setNoDelay?.(true);
       conn.setKeepAlive?.(true);
-      onLink(link);
+    } catch {
+      // Reset by the peer already, which the handshake finds out.
+    }
+    return this.#tls === null ? conn : new TlsStream(conn, this.#tls.context);
+  }
+
+  /** Gives a link to its owner, and waits until that has admitted it. Never rejects. */
+  async #handOver(link: Link, release: () => void): Promise<void> {
+    try {
+      await this.#options.onLink(link);
     } catch (error) {
-      logger.error("link not taken", { remote, error });
+      this.#options.logger.error("link not taken", { remote: link.remote, error });
       link.terminate();
     }
+    release();
   }
 }
 

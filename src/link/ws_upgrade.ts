@@ -1,5 +1,6 @@
 import { UPGRADE_BYTES_MAX, UPGRADE_HEADERS_MAX } from "./limits.ts";
 import { HeaderLines, headLines, isCleanLine } from "./ws_head.ts";
+import { isOriginAllowed, type OriginRule } from "./ws_origin.ts";
 
 /** Why a request is not upgraded, as HTTP says it. */
 export interface Refusal {
@@ -20,6 +21,7 @@ export type UpgradeRequest =
 
 const PHRASES: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  403: "Forbidden",
   405: "Method Not Allowed",
   408: "Request Timeout",
   426: "Upgrade Required",
@@ -37,21 +39,24 @@ const encoder = new TextEncoder();
 /** The text of the answer when somebody comes with a browser or without WebSocket. */
 const NO_UPGRADE = "Cannot serve a plain HTTP request: expected a WebSocket upgrade, got none";
 
+/** Does not repeat the origin: it is the text of a stranger. */
+const WRONG_ORIGIN = "expected an allowed Origin, got another; allow the page with --origin";
+
 /** Whether bytes can be the beginning of a request. TLS, for example, cannot. */
 export function looksLikeRequest(bytes: Uint8Array): boolean {
   const [first = 0] = bytes;
   return first > 0x20 && first < 0x7f;
 }
 
-/** Reads a whole request, empty line included (RFC 6455 4.2.1). Any path and any origin will do. */
-export function readUpgrade(bytes: Uint8Array): UpgradeRequest {
+/** Reads a whole request, empty line included (RFC 6455 4.2.1). Any path will do. */
+export function readUpgrade(bytes: Uint8Array, rule: OriginRule): UpgradeRequest {
   const { first, fields } = headLines(bytes);
   const refusal = refuseRequestLine(first) ?? refuseCount(fields.length);
   if (refusal !== null) return { kind: "refused", refusal };
   const headers = HeaderLines.from(fields);
   return headers === null
     ? refused(400, "expected header lines of name, colon and value")
-    : readHeaders(headers);
+    : readHeaders(headers, rule);
 }
 
 /** The answer that makes the connection a WebSocket. Offers of extensions and subprotocols are declined. */
@@ -99,8 +104,9 @@ export function notHttp(): Refusal {
   return makeRefusal(400, "expected an HTTP request, got other bytes");
 }
 
-function readHeaders(headers: HeaderLines): UpgradeRequest {
-  if (headers.all("host").length !== 1) return refused(400, "expected one Host header");
+function readHeaders(headers: HeaderLines, rule: OriginRule): UpgradeRequest {
+  const [host, ...hosts] = headers.all("host");
+  if (host === undefined || hosts.length > 0) return refused(400, "expected one Host header");
   const hasBody = headers.all("transfer-encoding").length > 0 ||
     headers.all("content-length").some((length) => length !== "0");
   if (hasBody) return refused(400, "expected a request without a body");
@@ -119,7 +125,10 @@ function readHeaders(headers: HeaderLines): UpgradeRequest {
   if (more.length > 0 || !KEY.test(key)) {
     return refused(400, "expected one Sec-WebSocket-Key of 16 bytes in base64");
   }
-  return { kind: "accepted", key };
+  const origins = headers.all("origin");
+  const isAllowed = origins.length === 0 ||
+    (origins.length === 1 && isOriginAllowed(origins[0] ?? "", host, rule));
+  return isAllowed ? { kind: "accepted", key } : refused(403, WRONG_ORIGIN);
 }
 
 function refuseRequestLine(line: string): Refusal | null {

@@ -48,6 +48,7 @@ export function linkContract(
   messageTests(name, open, test);
   flowTests(test, traits);
   closeTests(test, traits);
+  limitTests(test, traits);
   terminateTests(test, traits);
 }
 
@@ -264,6 +265,38 @@ function closeTests(test: Test, { wireCode }: LinkTraits): void {
     b.close(1000, "b");
     const codes = [(await a.closedOnce).code, (await b.closedOnce).code];
     assertEquals(codes, [1000, 1000]);
+  });
+}
+
+function limitTests(test: Test, { wireCode }: LinkTraits): void {
+  for (const kind of ["bytes", "text"] as const) {
+    const sized = (size: number): Uint8Array | string => {
+      return kind === "text" ? "x".repeat(size) : new Uint8Array(size);
+    };
+    test(`limitMessages() closes with 1009 for ${kind} above it, and not before`, async (both) => {
+      const { a, b, links } = both;
+      links.a.limitMessages(65_536);
+      b.send(sized(65_536));
+      await a.received(1);
+      b.send(sized(65_537));
+      b.send("never");
+      assertEquals((await a.closedOnce).code, wireCode(1009));
+      assertEquals((await b.closedOnce).code, wireCode(1009));
+      assertEquals(a.messages.length, 1);
+    });
+  }
+
+  test("limitMessages() is lifted with Infinity, and may be set again", async ({ a, b, links }) => {
+    links.a.limitMessages(10);
+    links.a.limitMessages(Infinity);
+    b.send(pattern(MIB));
+    await a.received(1);
+    links.a.limitMessages(10);
+    b.send(pattern(10));
+    await a.received(2);
+    b.send(pattern(11));
+    assertEquals((await a.closedOnce).code, wireCode(1009));
+    await b.closedOnce;
   });
 }
 

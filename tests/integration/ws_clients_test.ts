@@ -33,6 +33,8 @@ function serve(): Server {
     port: 0,
     pingIntervalMs: 20,
     messageBytesMax: SCENARIO_BYTES_MAX,
+    // The page of a browser that was not loaded from anywhere has the origin null.
+    origins: ["*"],
     onLink: (link) =>
       link.start({
         message: (data) => {

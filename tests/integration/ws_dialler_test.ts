@@ -209,12 +209,12 @@ Deno.test("dialTcpWebSocket() rejects other protocols, ends, and heads without e
   assertStringIncludes((await refusal(endless)).message, "an answer of more than 65536 bytes");
 });
 
-Deno.test("dialTcpWebSocket() rejects with TypeError for what is no ws: URL, and hides passwords", async () => {
+Deno.test("dialTcpWebSocket() rejects with TypeError for what is no ws: or wss: URL, and hides passwords", async () => {
   const urls = [
     "",
     "no url",
     "ftp://host",
-    "wss://host",
+    "wss://host/#fragment",
     "ws://host/#fragment",
     "ws://host#",
     "ws://",

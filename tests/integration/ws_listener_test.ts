@@ -100,7 +100,7 @@ Deno.test("close() lets links live on", async () => {
   const listener = listenWebSocket({
     hostname: "127.0.0.1",
     port: 0,
-    onLink: (link) => owners.push(new LinkRecorder(link).start()),
+    onLink: (link) => void owners.push(new LinkRecorder(link).start()),
   });
   using socket = await RawSocket.upgrade(listener.port ?? 0);
   await listener.close();

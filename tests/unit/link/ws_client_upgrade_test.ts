@@ -40,7 +40,10 @@ Deno.test("requestUpgrade() makes a request that our listener takes", () => {
     "GET /a%20b?c=d HTTP/1.1\r\nHost: broker:8338\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
   );
-  assertEquals(readUpgrade(request), { kind: "accepted", key: KEY });
+  assertEquals(readUpgrade(request, { isLocal: true, isSecure: false, allowed: new Set() }), {
+    kind: "accepted",
+    key: KEY,
+  });
 });
 
 Deno.test("newRequestKey() gives 16 bytes in base64 that differ", () => {

@@ -303,3 +303,31 @@ Deno.test("feed() of a client takes a message at the limit, and refuses one past
   const error = assertThrows(() => read(header, 1_000, "client"), FrameError);
   assertEquals(error.closeCode, 1009);
 });
+
+Deno.test("limit() refuses a larger message by its length alone, before its payload has come", () => {
+  const { reader, events } = reading();
+  reader.limit(100);
+  reader.feed(binaryFrame(new Uint8Array(100)));
+  const header = binaryFrame(new Uint8Array(101)).subarray(0, 8);
+  assertEquals(assertThrows(() => reader.feed(header), FrameError).closeCode, 1009);
+  assertEquals(events.length, 1);
+});
+
+Deno.test("limit() counts the fragments of a message together", () => {
+  const { reader } = reading();
+  reader.limit(100);
+  reader.feed(frame({ opcode: 2, fin: false, payload: new Uint8Array(60) }));
+  const rest = frame({ opcode: 0, payload: new Uint8Array(41) });
+  assertEquals(assertThrows(() => reader.feed(rest), FrameError).closeCode, 1009);
+});
+
+Deno.test("limit() lets the frame under way end, and may be raised again", () => {
+  const { reader, events } = reading();
+  const bytes = binaryFrame(new Uint8Array(50_000));
+  reader.feed(bytes.subarray(0, 20_000));
+  reader.limit(100);
+  reader.feed(bytes.subarray(20_000));
+  reader.limit(LIMIT);
+  reader.feed(binaryFrame(new Uint8Array(200_000)));
+  assertEquals(events.length, 2);
+});

@@ -1,6 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Link, Listener } from "../../../src/link/link.ts";
-import { type Accepted, type Acceptor, acceptWebSocket } from "../../../src/link/ws_listener.ts";
+import {
+  type Accepted,
+  type Acceptor,
+  acceptWebSocket,
+  type WsListenerOptions,
+} from "../../../src/link/ws_listener.ts";
 import { eventually } from "../../helpers/eventually.ts";
 import { FakeStream } from "../../helpers/fake_stream.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
@@ -62,7 +67,7 @@ interface Listening extends AsyncDisposable {
   readonly logged: string[];
 }
 
-function listening(onLink?: (link: Link) => void): Listening {
+function listening(onLink?: WsListenerOptions["onLink"]): Listening {
   const acceptor = new FakeAcceptor();
   const clock = new ManualClock();
   const links: Link[] = [];
@@ -71,7 +76,7 @@ function listening(onLink?: (link: Link) => void): Listening {
   const listener = acceptWebSocket(acceptor, {
     hostname: "127.0.0.1",
     port: 8_338,
-    onLink: onLink ?? ((link) => links.push(link)),
+    onLink: onLink ?? ((link) => void links.push(link)),
     clock,
     logger: { debug: () => {}, info: log, warn: log, error: log },
   });
@@ -100,7 +105,7 @@ Deno.test("an address of IPv6 stands in brackets", async () => {
   const listener = acceptWebSocket(acceptor, {
     hostname: "::1",
     port: 8_338,
-    onLink: (link) => links.push(link),
+    onLink: (link) => void links.push(link),
   });
   assertEquals(listener.url, "ws://[::1]:8338");
   const conn = new FakeConn("2001:db8::1", 4_000);
@@ -212,4 +217,106 @@ Deno.test("an owner that throws loses that link, and no other", async () => {
   await eventually(() => assertEquals(count, 2));
   assertEquals([first, second].filter((conn) => conn?.isClosed).length, 1);
   assertEquals(server.logged, ["link not taken"]);
+});
+
+/** An owner that admits links when the test says so. */
+function admitting(): {
+  readonly admissions: PromiseWithResolvers<void>[];
+  readonly links: Link[];
+  readonly onLink: (link: Link) => Promise<void>;
+} {
+  const admissions: PromiseWithResolvers<void>[] = [];
+  const links: Link[] = [];
+  return {
+    admissions,
+    links,
+    onLink: (link) => {
+      link.start({ message: () => {}, drained: () => {}, closed: () => {} });
+      links.push(link);
+      const admission = Promise.withResolvers<void>();
+      admissions.push(admission);
+      return admission.promise;
+    },
+  };
+}
+
+/** 100 connections of one address that are upgraded and not admitted, and one that waits. */
+async function full(): Promise<
+  & Listening
+  & Pick<ReturnType<typeof admitting>, "admissions" | "links">
+  & {
+    readonly pending: FakeConn[];
+    readonly next: FakeConn;
+    /** The connection of a link: they are done in any order. */
+    readonly connOf: (link: number) => FakeConn | undefined;
+  }
+> {
+  const owner = admitting();
+  const server = listening(owner.onLink);
+  const [next, ...pending] = conns("203.0.113.7", 101);
+  if (next === undefined) throw new Error("no connection");
+  for (const conn of [...pending, next]) conn.receive(upgradeRequest());
+  server.acceptor.offer(...pending, next);
+  await upgraded(owner.links, 100);
+  await settle();
+  assertEquals(next.writes.length, 0);
+  const connOf = (link: number): FakeConn | undefined =>
+    pending.find((conn) => owner.links[link]?.remote.endsWith(`:${conn.remoteAddr.port}`));
+  return { ...server, ...owner, pending, next, connOf };
+}
+
+Deno.test("a link that is not admitted keeps its place until it is", async () => {
+  await using server = await full();
+  server.admissions[41]?.resolve();
+  await upgraded(server.links, 101);
+  assertEquals(server.next.isClosed, false);
+  for (const link of server.links) link.terminate();
+});
+
+Deno.test("a link that is not admitted gives up its place when it is closed, once", async () => {
+  await using server = await full();
+  const later = new FakeConn("203.0.113.7", 9_000);
+  later.receive(upgradeRequest());
+  server.acceptor.offer(later);
+  await eventually(() => assertEquals(server.acceptor.accepted, 102));
+  server.connOf(7)?.receive(null);
+  await upgraded(server.links, 101);
+  // It was given up already.
+  server.admissions[7]?.resolve();
+  await settle();
+  assertEquals(later.writes.length, 0);
+  server.links[3]?.terminate();
+  await upgraded(server.links, 102);
+  for (const link of server.links) link.terminate();
+});
+
+Deno.test("a link whose admission fails is cut, and gives up its place", async () => {
+  await using server = await full();
+  server.admissions[0]?.reject(new Error("bug"));
+  await upgraded(server.links, 101);
+  assertEquals(server.logged, ["link not taken"]);
+  assertEquals(server.connOf(0)?.isClosed, true);
+  for (const link of server.links) link.terminate();
+});
+
+Deno.test("close() does not wait for links that are not admitted", async () => {
+  const server = await full();
+  await server.listener.close();
+  assertEquals(server.next.isClosed, true);
+  assertEquals(server.pending.filter((conn) => conn.isClosed).length, 0);
+  for (const link of server.links) link.terminate();
+});
+
+Deno.test("an origin that is none is refused before anything is accepted", () => {
+  assertThrows(
+    () =>
+      acceptWebSocket(new FakeAcceptor(), {
+        hostname: "127.0.0.1",
+        port: 8_338,
+        onLink: () => {},
+        origins: ["app.example.org"],
+      }),
+    TypeError,
+    "Cannot allow origin",
+  );
 });

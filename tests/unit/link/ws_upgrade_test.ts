@@ -18,6 +18,12 @@ const HEADERS: Readonly<Record<string, string>> = {
   "Sec-WebSocket-Key": KEY,
 };
 
+const REMOTE = {
+  isLocal: false,
+  isSecure: false,
+  allowed: new Set(["https://app.example.org"]),
+};
+
 interface RequestParts {
   readonly line?: string;
   /** Added to or put in the place of the usual headers; `null` leaves one out. */
@@ -37,7 +43,7 @@ function request(
 
 /** 101, or the status of the refusal. */
 function statusOf(parts: RequestParts): number {
-  const upgrade = readUpgrade(request(parts));
+  const upgrade = readUpgrade(request(parts), REMOTE);
   return upgrade.kind === "accepted" ? 101 : upgrade.refusal.status;
 }
 
@@ -53,7 +59,7 @@ const ACCEPTED: readonly (readonly [what: string, parts: RequestParts])[] = [
   ["offers of extensions and subprotocols", {
     headers: { "Sec-WebSocket-Extensions": "permessage-deflate", "Sec-WebSocket-Protocol": "a, b" },
   }],
-  ["any origin", { headers: { Origin: "https://elsewhere.example" } }],
+  ["an allowed origin", { headers: { Origin: "https://app.example.org" } }],
   ["spaces around a value", { headers: { "Sec-WebSocket-Key": `  \t${KEY} \t` } }],
   ["a value in Latin-1", { headers: { "X-Name": "Ã¼" } }],
   ["a body of length 0", { headers: { "Content-Length": "0" } }],
@@ -62,7 +68,7 @@ const ACCEPTED: readonly (readonly [what: string, parts: RequestParts])[] = [
 
 for (const [what, parts] of ACCEPTED) {
   Deno.test(`readUpgrade() accepts ${what}`, () => {
-    assertEquals(readUpgrade(request(parts)), { kind: "accepted", key: KEY });
+    assertEquals(readUpgrade(request(parts), REMOTE), { kind: "accepted", key: KEY });
   });
 }
 
@@ -127,7 +133,7 @@ Deno.test("upgradeAnswer() gives the accept key of RFC 6455 1.3 and no extension
 });
 
 Deno.test("refusalAnswer() is a whole HTTP answer that says what was wanted", () => {
-  const upgrade = readUpgrade(request({ headers: { Upgrade: null } }));
+  const upgrade = readUpgrade(request({ headers: { Upgrade: null } }), REMOTE);
   if (upgrade.kind !== "refused") throw new Error("was accepted");
   const [head = "", body = ""] = new TextDecoder().decode(refusalAnswer(upgrade.refusal))
     .split("\r\n\r\n");
@@ -144,4 +150,19 @@ Deno.test("refusalAnswer() is a whole HTTP answer that says what was wanted", ()
   assertStringIncludes(slow, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n");
   assertStringIncludes(slow, "within 5000 ms");
   assertStringIncludes(new TextDecoder().decode(refusalAnswer(tooLarge())), "HTTP/1.1 431 ");
+});
+
+Deno.test("readUpgrade() refuses an origin with 403, and names the option that allows it", () => {
+  for (const origin of ["https://elsewhere.example", "null", "", "http://localhost"]) {
+    const upgrade = readUpgrade(request({ headers: { Origin: origin } }), REMOTE);
+    if (upgrade.kind !== "refused") throw new Error(`accepted "${origin}"`);
+    assertEquals(upgrade.refusal.status, 403);
+    assertStringIncludes(upgrade.refusal.text, "--origin");
+    assertStringIncludes(new TextDecoder().decode(refusalAnswer(upgrade.refusal)), "403 Forbidden");
+  }
+});
+
+Deno.test("readUpgrade() refuses two origins, allowed as each of them is", () => {
+  const lines = ["Origin: https://app.example.org", "Origin: https://app.example.org"];
+  assertEquals(statusOf({ lines }), 403);
 });

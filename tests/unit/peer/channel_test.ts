@@ -22,6 +22,8 @@ class FakeLink implements Link {
   send(head: Uint8Array | string, tail: Uint8Array | null = null): void {
     this.sent.push(typeof head === "string" ? head : new Uint8Array([...head, ...tail ?? []]));
   }
+  limitMessages(): void {}
+
   pause(): void {
     this.calls.push("pause");
   }
