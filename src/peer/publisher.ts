@@ -1,9 +1,9 @@
 import {
   ConnectionClosedError,
   LimitError,
+  refusalText,
   RembusError,
   Status,
-  statusText,
   TimeoutError,
 } from "../protocol/errors.ts";
 import type { MsgId, Packet, Publish, Response } from "../protocol/packet.ts";
@@ -188,7 +188,7 @@ export class Publisher {
       pending.resolve();
     } else {
       const { topic } = pending.packet;
-      const text = `Cannot publish on "${topic}": ${statusText(status, data.value)}`;
+      const text = `Cannot publish on "${topic}": ${refusalText(status, data.value)}`;
       pending.reject(new RembusError(status, text));
     }
     return true;

@@ -122,7 +122,7 @@ Deno.test("answered() settles a publication: OK as done, anything else as refuse
   const refused = assertRejects(
     () => made.publish(publication(2)),
     RembusError,
-    'Cannot publish on "t": internal error:unauthorized',
+    'Cannot publish on "t": unauthorized',
   );
   const answer = { type: "response", id: 1n as MsgId, status: 0, data: Payload.fromValue(null) };
   assertEquals(made.answered({ ...answer, type: "response" }), true);
