@@ -10,6 +10,7 @@ import type { InterceptorChain } from "./interceptors.ts";
 import { PROBE_MS } from "./limits.ts";
 import type { Claim, Newcomer } from "./newcomer.ts";
 import { Proofs } from "./proofs.ts";
+import type { Admins } from "./admins.ts";
 import type { AuditTrail } from "./audit.ts";
 import type { Access } from "./access.ts";
 import type { LocalNode } from "./local.ts";
@@ -23,6 +24,7 @@ import type { Twin } from "./twin.ts";
 export interface LoginParts {
   readonly options: ResolvedBrokerOptions;
   readonly access: Access;
+  readonly admins: Admins;
   readonly admin: AdminCommands;
   readonly calls: Calls;
   readonly interceptors: InterceptorChain;

@@ -400,11 +400,14 @@ Deno.test("with overwriteConnection the second connection replaces the first at 
   assertEquals((await first.closed).code, 1008);
 });
 
-Deno.test("what was tried with names is in the audit trail, without secrets", async () => {
-  await using setting = start();
+Deno.test("refused logins and those of admins are in the audit trail, without secrets", async () => {
+  await using setting = start({ admins: ["alice"] });
+  await setting.keys.put("bob", SECRET);
   const session = setting.session();
   await answer(session, await challenge(session, "alice"), { secret: "wrong" });
   await answer(session, await challenge(session, "alice"));
+  const other = setting.session();
+  await answer(other, await challenge(other, "bob"), { cid: "bob" });
   assertEquals(
     setting.audit.map(({ action, by, outcome, reason }) => [action, by, outcome, reason]),
     [
