@@ -17,6 +17,7 @@ CLOSE_SECONDS_MAX = 5
 POLL_SECONDS = 0.02
 
 ENCODINGS = {"cbor": rb.CBOR, "json": rb.JSON}
+SCHEMES = {"rsa": rb.SIG_RSA, "ecdsa": rb.SIG_ECDSA}
 QOS = {0: rb.QOS0, 1: rb.QOS1, 2: rb.QOS2}
 
 
@@ -97,6 +98,11 @@ class Session:
         if op == "connect":
             await self._connect(client, **fields)
             return None
+        if op == "register":
+            scheme, enc = SCHEMES[fields["scheme"]], ENCODINGS[fields["enc"]]
+            # It runs to its end on a loop of its own.
+            await asyncio.to_thread(rb.register, fields["url"], fields["pin"], scheme, enc)
+            return None
         if op == "subscribe":
             await self.subscribe(client, **fields)
             return None
@@ -124,6 +130,18 @@ class Session:
                 await handle.unreactive()
             case "inject":
                 handle.inject(from_json(fields["ctx"]))
+            case "register_from":
+                await handle.register(fields["name"], fields["pin"], SCHEMES[fields["scheme"]])
+            case "unregister":
+                await handle.unregister()
+            case "private_topic":
+                await handle.private_topic(fields["topic"])
+            case "public_topic":
+                await handle.public_topic(fields["topic"])
+            case "authorize":
+                await handle.authorize(fields["name"], fields["topic"])
+            case "unauthorize":
+                await handle.unauthorize(fields["name"], fields["topic"])
             case "isopen":
                 return handle.isopen()
             case "wait_open":
