@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
+import { connectTls, type TlsTarget } from "./tls_client.ts";
 
 /** Who a listener is: what its keystore holds. */
 export interface TlsPair {
@@ -26,17 +27,19 @@ const READ_BYTES_MAX: number = 64 * 1024;
 const WRITE_BYTES_MAX: number = 256 * 1024;
 
 /**
- * The server's end of a TLS connection, over an accepted connection.
+ * One end of a TLS connection, over a connection that was accepted or made.
  *
  * Not a `Deno.TlsConn`, whose `close` does not close: while its handshake is not done, or its peer takes nothing,
- * the socket stays until the peer goes, so that no time limit frees anything; nor can it send small messages at
- * once. Here the connection is in our hands.
+ * the socket stays until the peer goes, so that no time limit frees anything; nor can one that was accepted send
+ * small messages at once. Here the connection is in our hands.
  */
 export class TlsStream implements ByteStream {
-  /** Its end has to be told (RFC 8446 6.1). */
-  readonly isSecure = true;
+  /** Of a server, which is the one that ends (RFC 6455 7.1.1): its end has to be told (RFC 8446 6.1). */
+  readonly isSecure: boolean;
   readonly #conn: ByteStream;
   readonly #socket: TLSSocket;
+  /** Resolved when the peer is known to be the right one, or when there is nothing to wait for any more. */
+  readonly #handshake: PromiseWithResolvers<void> = Promise.withResolvers();
   /** What was decrypted and not read. */
   #chunk: Uint8Array | null = null;
   #state: "handshake" | "open" | "ended" | "closed" = "handshake";
@@ -46,17 +49,37 @@ export class TlsStream implements ByteStream {
   /** Reject what is being written, should the TLS layer forget it when the connection is cut. */
   readonly #failures = new Set<(error: Error) => void>();
 
-  /** Begins a handshake, which goes on while it is read. */
-  constructor(conn: ByteStream, context: TlsContext) {
+  /**
+   * Begins a handshake: as the server with a context, as the client with a target. That of a server goes on while
+   * it is read, that of a client by itself.
+   */
+  constructor(conn: ByteStream, end: TlsContext | TlsTarget) {
     this.#conn = conn;
-    this.#socket = new TLSSocket(duplexOf(conn), { isServer: true, secureContext: context });
-    this.#socket.on("secure", () => {
-      if (this.#state === "handshake") this.#state = "open";
+    const isClient = "hostname" in end;
+    this.isSecure = !isClient;
+    this.#socket = isClient
+      ? connectTls(duplexOf(conn), end)
+      : new TLSSocket(duplexOf(conn), { isServer: true, secureContext: end });
+    this.#socket.on(isClient ? "secureConnect" : "secure", () => {
+      if (this.#state !== "handshake") return;
+      if (isClient && !this.#socket.authorized) {
+        this.#socket.destroy(new Error("The certificate was not verified"));
+        return;
+      }
+      this.#state = "open";
+      this.#handshake.resolve();
     });
     this.#socket.on("readable", () => this.#wake?.());
     this.#socket.on("end", () => this.#ended("ended"));
     this.#socket.on("error", (error: Error) => this.#failed(error));
     this.#socket.on("close", () => this.#failed(new Error("The connection is closed")));
+  }
+
+  /** Resolves when the handshake is done, and the peer of a client is the one that was wanted; else rejects. */
+  async handshake(): Promise<void> {
+    await this.#handshake.promise;
+    if (this.#error !== null) throw this.#error;
+    if (this.#isEnded) throw new Error("The connection ended in the TLS handshake");
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -112,6 +135,7 @@ export class TlsStream implements ByteStream {
   #ended(state: "ended" | "closed"): void {
     if (this.#state === "closed" || this.#state === "ended") return;
     this.#state = state;
+    this.#handshake.resolve();
     this.#wake?.();
   }
 

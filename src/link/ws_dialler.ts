@@ -2,6 +2,7 @@ import { type Clock, SYSTEM_CLOCK } from "../util/clock.ts";
 import { type Logger, SILENT } from "../util/log.ts";
 import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
 import { tlsProblem } from "./tls_errors.ts";
+import { TlsStream } from "./tls_stream.ts";
 import { MESSAGE_BYTES_MAX, UPGRADE_BYTES_MAX } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { LinkError } from "./link_error.ts";
@@ -74,12 +75,11 @@ export async function dialTcpWebSocket(url: string, options: TcpDialOptions): Pr
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
     if (address.isSecure) {
-      const tls = await Deno.startTls(conn, {
+      const tls = new TlsStream(conn, {
         hostname: address.hostname.replace(/^\[(.*)\]$/, "$1"),
-        caCerts: [...trusted],
+        caCerts: trusted,
       });
       stream = tls;
-      signal.throwIfAborted();
       await tls.handshake();
     }
     const rest = await upgrade(stream, url, address);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { KeyedCertificate } from "../../src/host/certificates.ts";
 import type { Link } from "../../src/link/link.ts";
 import { LinkError } from "../../src/link/link_error.ts";
+import { tlsContext, TlsStream } from "../../src/link/tls_stream.ts";
 import { dialTcpWebSocket } from "../../src/link/ws_dialler.ts";
 import { listenWebSocket, type WsListenerOptions } from "../../src/link/ws_listener.ts";
 import { expiredLeaf, testAuthority, testKeystore, testLeaf } from "../helpers/certificates.ts";
@@ -154,6 +155,83 @@ Deno.test("wss: gives up a handshake under way when the signal is aborted", asyn
   assert(await assertRejects(() => dialling) === reason);
 });
 
+Deno.test("wss: frees the connection of a handshake that is given up, however often", async () => {
+  const DIALS = 20;
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `wss://127.0.0.1:${silent.addr.port}`;
+  const held: Deno.TcpConn[] = [];
+  for (let i = 0; i < DIALS; i++) {
+    const abort = new AbortController();
+    const dialling = dialTcpWebSocket(url, { signal: abort.signal, caCerts: trusting(CA) });
+    const conn = await silent.accept();
+    held.push(conn);
+    await conn.read(new Uint8Array(4_096));
+    if (HAS_PROC) assertEquals(await descriptorsTo(silent.addr.port), 1);
+    abort.abort(new Error("enough"));
+    await assertRejects(() => dialling, Error, "enough");
+    // The server has not gone, and sees that the component has.
+    assertEquals(await conn.read(new Uint8Array(1)), null);
+  }
+  if (HAS_PROC) assertEquals(await descriptorsTo(silent.addr.port), 0);
+  for (const conn of held) conn.close();
+});
+
+Deno.test("wss: gives up an upgrade that a server does not answer when the signal is aborted", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const abort = new AbortController();
+  const url = `wss://localhost:${silent.addr.port}`;
+  const dialling = dialTcpWebSocket(url, { signal: abort.signal, caCerts: trusting(CA) });
+  const server = new TlsStream(await silent.accept(), tlsContext(await testLeaf(CA)));
+  assert((await server.read(new Uint8Array(4_096)) ?? 0) > 0);
+  abort.abort(new Error("enough"));
+  await assertRejects(() => dialling, Error, "enough");
+  assertEquals(await server.read(new Uint8Array(1)), null);
+  server.close();
+});
+
+Deno.test("wss: refuses a server however often it is dialled, and whoever was trusted before", async () => {
+  await using server = await serve(await testLeaf(CA));
+  for (let i = 0; i < 3; i++) await problem(server, OTHER_CA, "localhost");
+  for (let i = 0; i < 2; i++) await server.dial(CA, "localhost");
+  for (let i = 0; i < 3; i++) await problem(server, OTHER_CA, "localhost");
+});
+
+Deno.test("wss: trusts what the runtime does besides caCerts, and no variable turns the check off", async () => {
+  await using trusted = await serve(await testLeaf(CA));
+  await using other = await serve(await testLeaf(await testAuthority("Third CA")));
+  const directory = await Deno.makeTempDir({ prefix: "rembus-ca-" });
+  await Deno.writeTextFile(`${directory}/ca.pem`, CA.certificate);
+  const code = `
+    import { dialTcpWebSocket } from "${import.meta.resolve("../../src/link/ws_dialler.ts")}";
+    const caCerts = () => Promise.resolve([${JSON.stringify(OTHER_CA.certificate)}]);
+    for (const port of [${trusted.port}, ${other.port}]) {
+      const signal = AbortSignal.timeout(10_000);
+      const dialling = dialTcpWebSocket("wss://127.0.0.1:" + port, { signal, caCerts });
+      console.log(await dialling.then(() => "connected", (error) => error.message));
+    }
+    Deno.exit(0);`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--ext=ts", code],
+    env: { DENO_CERT: `${directory}/ca.pem`, NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+  }).output();
+  await Deno.remove(directory, { recursive: true });
+  const [first, second] = new TextDecoder().decode(stdout).split("\n");
+  assertEquals(first, "connected", new TextDecoder().decode(stderr));
+  assertStringIncludes(second ?? "", "HTTP_CA_BUNDLE");
+});
+
+Deno.test("wss: tells a server its host name, no address, and no protocols", async () => {
+  const SERVER_NAME = 0;
+  const ALPN = 16;
+  for (const [host, names] of [["localhost", "localhost"], ["127.0.0.1", null]] as const) {
+    const extensions = extensionsOf(await helloTo(host));
+    const name = extensions.get(SERVER_NAME);
+    // Behind lengths and the type of the name.
+    assertEquals(name === undefined ? null : new TextDecoder().decode(name.subarray(5)), names);
+    assert(!extensions.has(ALPN));
+  }
+});
+
 Deno.test("a renewed certificate is used by the next handshake, and links live on", async () => {
   const clock = new ManualClock();
   await using server = await serve(await testLeaf(CA), { clock });
@@ -274,4 +352,52 @@ Deno.test("small messages leave at once over TLS as without it", async () => {
 async function plain(port: number): Promise<LinkRecorder> {
   const signal = AbortSignal.timeout(10_000);
   return new LinkRecorder(await dialTcpWebSocket(`ws://127.0.0.1:${port}`, { signal })).start();
+}
+
+function trusting(authority: KeyedCertificate): () => Promise<readonly string[]> {
+  return () => Promise.resolve([authority.certificate]);
+}
+
+/** Whether the operating system tells which connections somebody still holds. */
+const HAS_PROC = Deno.build.os === "linux";
+
+/** How many descriptors of connections to a port of this machine are open: other tests have others meanwhile. */
+async function descriptorsTo(port: number): Promise<number> {
+  const [, ...rows] = (await Deno.readTextFile("/proc/self/net/tcp")).trim().split("\n");
+  return rows.map((row) => row.trim().split(/\s+/)).filter((fields) => {
+    // proc(5): the peer, and the inode, which is 0 once nobody holds the socket.
+    const [, , peer = "", , , , , , , inode] = fields;
+    return Number.parseInt(peer.slice(peer.indexOf(":") + 1), 16) === port && inode !== "0";
+  }).length;
+}
+
+/** What a component says first, in one record, to a server that answers nothing. */
+async function helloTo(host: string): Promise<Uint8Array> {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const abort = new AbortController();
+  const dialling = dialTcpWebSocket(`wss://${host}:${silent.addr.port}`, { signal: abort.signal });
+  using conn = await silent.accept();
+  const hello = new Uint8Array(16_384);
+  let length = 0;
+  while (length < 5 || length < 5 + new DataView(hello.buffer).getUint16(3)) {
+    length += await conn.read(hello.subarray(length)) ?? 0;
+  }
+  abort.abort(new Error("enough"));
+  await assertRejects(() => dialling, Error, "enough");
+  return hello.subarray(0, length);
+}
+
+/** The extensions of a ClientHello (RFC 8446 4.1.2) in one record: type -> content. */
+function extensionsOf(hello: Uint8Array): Map<number, Uint8Array> {
+  const view = new DataView(hello.buffer, hello.byteOffset, hello.length);
+  // Behind the heads of record and message, version and random: session, cipher suites, compression.
+  let at = 5 + 4 + 2 + 32;
+  at += 1 + view.getUint8(at);
+  at += 2 + view.getUint16(at);
+  at += 1 + view.getUint8(at);
+  const extensions = new Map<number, Uint8Array>();
+  for (at += 2; at < hello.length; at += 4 + view.getUint16(at + 2)) {
+    extensions.set(view.getUint16(at), hello.subarray(at + 4, at + 4 + view.getUint16(at + 2)));
+  }
+  return extensions;
 }
