@@ -6,17 +6,14 @@ import { anonymousName } from "../peer/anonymous_name.ts";
 import { Channel } from "../peer/channel.ts";
 import { unavailable } from "./calls.ts";
 import type { Answer, PendingCall, Sent } from "./conversation.ts";
-import { CALLS_PENDING_MAX, LOGIN_BYTES_MAX, STALLED_BYTES_MAX } from "./limits.ts";
+import { Intake } from "./intake.ts";
+import { CALLS_PENDING_MAX, LOGIN_BYTES_MAX } from "./limits.ts";
 import { type Holder, WATCHED_BYTES_MIN } from "./memory.ts";
 import { Outbound } from "./outbound.ts";
 import type { Newcomer } from "./newcomer.ts";
-import type { RateLimit } from "./options.ts";
 import type { BrokerParts } from "./parts.ts";
-import { RateGate } from "./rate_gate.ts";
 import type { Addressee, Publication } from "./publication.ts";
 import { type Outcome, refusal, replyTo } from "./publishing.ts";
-import { TIMEOUT_MS_MAX, type Timer } from "../util/clock.ts";
-import { Fifo } from "../util/fifo.ts";
 import { errorText } from "../util/error_text.ts";
 import type { AdminAnswer } from "./admin_answer.ts";
 import { routeCall } from "./routing.ts";
@@ -46,16 +43,8 @@ export class Session implements Newcomer, Holder {
   #isProved = false;
   /** Ends {@link admitted}; `null` once it has. */
   #admit: (() => void) | null;
-  readonly #rate: RateGate | null;
-  /** Why the peer is not read from. */
-  readonly #pauses = new Set<"journal" | "rate">();
-  #ratePause: Timer | null = null;
+  readonly #intake: Intake;
   #received = 0;
-  /** Publications that wait until the journal takes more; `null` while it does. */
-  #stalled: Fifo<Publish> | null = null;
-  #stalledBytes = 0;
-  /** Ends the wait for it. */
-  readonly #ending = new AbortController();
   /** Calls of the peer that are not answered yet, wherever they run. */
   #calls = 0;
 
@@ -63,12 +52,11 @@ export class Session implements Newcomer, Holder {
     this.#parts = parts;
     this.#options = options;
     this.#link = link;
-    const { authenticated, clock, encoding, logger: log, random, rateLimit } = parts.options;
+    const { authenticated, encoding, logger: log, random } = parts.options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.admitted = promise;
     this.#admit = resolve;
     if (!authenticated || options.trusted) this.#admitNow();
-    this.#rate = isLimited(rateLimit) ? new RateGate(rateLimit, clock) : null;
     this.#twin = parts.registry.enter({ name: anonymousName(random), anonymous: true });
     this.#channel = new Channel({
       link,
@@ -88,6 +76,7 @@ export class Session implements Newcomer, Holder {
       },
       onOverflow: () => this.close(1013, "slow consumer"),
     });
+    this.#intake = this.#newIntake();
     this.#twin.attach(this);
   }
 
@@ -196,16 +185,6 @@ export class Session implements Newcomer, Holder {
     this.#admit = null;
   }
 
-  #pause(reason: "journal" | "rate"): void {
-    this.#pauses.add(reason);
-    this.#channel.pause();
-  }
-
-  #resume(reason: "journal" | "rate"): void {
-    this.#pauses.delete(reason);
-    if (this.#pauses.size === 0) this.#channel.resume();
-  }
-
   #drained(): void {
     this.#parts.memory.release(this);
     if (!this.isOpen) return;
@@ -220,7 +199,7 @@ export class Session implements Newcomer, Holder {
       this.#receiveEarly(packet);
       return;
     }
-    if (this.#rate !== null) this.#limit(this.#rate, packet);
+    this.#intake.count(packet);
     switch (packet.type) {
       case "response":
         this.#parts.calls.answered(this, packet);
@@ -265,23 +244,10 @@ export class Session implements Newcomer, Holder {
     if (packet.id !== null) this.send(refusal(packet.id, "not authenticated"));
   }
 
-  /** What is too much is not dropped: the peer is not read from for a while. */
-  #limit(rate: RateGate, packet: Packet): void {
-    const bytes = "data" in packet && packet.data instanceof Payload ? packet.data.byteLength : 0;
-    const pauseMs = rate.take(bytes);
-    if (pauseMs === 0) return;
-    this.#ratePause?.cancel();
-    this.#pause("rate");
-    this.#ratePause = this.#parts.options.clock.setTimer(() => {
-      this.#ratePause = null;
-      this.#resume("rate");
-    }, Math.min(pauseMs, TIMEOUT_MS_MAX));
-  }
-
   #handle(packet: Packet): void {
     switch (packet.type) {
       case "publish":
-        this.#publish(packet);
+        this.#intake.publish(packet);
         return;
       case "rpc":
         this.#call(packet);
@@ -293,13 +259,13 @@ export class Session implements Newcomer, Holder {
         this.#parts.login.take(this, packet);
         return;
       case "attestation":
-        void this.#parts.login.proofs.attest(this, packet);
+        this.#inBackground(this.#parts.login.proofs.attest(this, packet));
         return;
       case "register":
-        void this.#parts.login.proofs.register(this, packet);
+        this.#inBackground(this.#parts.login.proofs.register(this, packet));
         return;
       case "unregister":
-        void this.#parts.login.proofs.unregister(this, packet.id);
+        this.#inBackground(this.#parts.login.proofs.unregister(this, packet.id));
         return;
       case "response":
       case "ack":
@@ -310,15 +276,40 @@ export class Session implements Newcomer, Holder {
     }
   }
 
+  /** What goes on after this turn harms nobody but this session. */
+  #inBackground(task: Promise<void>): void {
+    task.catch((error) => {
+      this.#parts.options.logger.error("handling failed", { remote: this.remote, error });
+      this.close(1011, "internal error");
+    });
+  }
+
+  #newIntake(): Intake {
+    const isOpen = (): boolean => this.isOpen;
+    const name = (): string => this.name;
+    return new Intake(this.#parts.options, {
+      get name() {
+        return name();
+      },
+      get isOpen() {
+        return isOpen();
+      },
+      reading: this.#channel,
+      tryPublish: (packet) => this.#tryPublish(packet),
+      close: (code, reason) => this.close(code, reason),
+    });
+  }
+
   #command(packet: Admin): void {
     const { id } = packet;
     const answer = this.#parts.admin.run(this, packet);
-    if (answer instanceof Promise) void answer.then((settled) => this.#settle(id, settled));
-    else this.#settle(id, answer);
+    if (answer instanceof Promise) {
+      this.#inBackground(answer.then((settled) => this.#settle(id, settled)));
+    } else this.#settle(id, answer);
   }
 
   #settle(id: MsgId, answer: AdminAnswer): void {
-    if (answer.isStored === true) void this.#answerStored(id, answer);
+    if (answer.isStored === true) this.#inBackground(this.#answerStored(id, answer));
     else this.#answer(id, answer);
   }
 
@@ -355,17 +346,6 @@ export class Session implements Newcomer, Holder {
     this.#answer(id, answer);
   }
 
-  #publish(packet: Publish): void {
-    if (this.#stalled === null) {
-      if (!this.#tryPublish(packet)) this.#stall(packet);
-      return;
-    }
-    this.#stalled.push(packet);
-    this.#stalledBytes += packet.data.byteLength;
-    // The link is not read from: only what was read before comes.
-    if (this.#stalledBytes > STALLED_BYTES_MAX) this.close(1013, "disk too slow");
-  }
-
   /** Returns `false` when the journal takes no more for now. */
   #tryPublish(packet: Publish): boolean {
     const { publishing } = this.#parts;
@@ -381,36 +361,6 @@ export class Session implements Newcomer, Holder {
     const outcome = publishing.publish(this.#twin, packet, reply);
     reply(outcome);
     return outcome.kind !== "full";
-  }
-
-  /** The journal is full: the peer is not read from until it has room again. */
-  #stall(packet: Publish): void {
-    const stalled = new Fifo<Publish>();
-    stalled.push(packet);
-    this.#stalled = stalled;
-    this.#stalledBytes = packet.data.byteLength;
-    this.#pause("journal");
-    void this.#workOff(stalled);
-  }
-
-  async #workOff(stalled: Fifo<Publish>): Promise<void> {
-    const { journal, logger } = this.#parts.options;
-    try {
-      for (let next = stalled.peek(); next !== undefined && this.isOpen; next = stalled.peek()) {
-        if (this.#tryPublish(next)) {
-          stalled.shift();
-          this.#stalledBytes -= next.data.byteLength;
-        } else await journal?.writable(this.#ending.signal);
-      }
-    } catch (error) {
-      if (this.isOpen) {
-        logger.error("publications not taken", { name: this.name, error });
-        this.close(1011, "internal error");
-      }
-      return;
-    }
-    this.#stalled = null;
-    this.#resume("journal");
   }
 
   #call(packet: Rpc): void {
@@ -464,8 +414,7 @@ export class Session implements Newcomer, Holder {
   #leave(reason: string): void {
     const { calls, registry, publishing, local, memory, options } = this.#parts;
     const twin = this.#twin;
-    this.#ending.abort();
-    this.#ratePause?.cancel();
+    this.#intake.end();
     this.#parts.login.proofs.left(this);
     this.#admitNow();
     options.logger.info("session ended", { name: twin.name, remote: this.remote, reason });
@@ -482,8 +431,4 @@ export class Session implements Newcomer, Holder {
     }
     calls.lost(this);
   }
-}
-
-function isLimited({ messages = Infinity, bytes = Infinity }: RateLimit): boolean {
-  return messages !== Infinity || bytes !== Infinity;
 }
