@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { Broker } from "../../src/broker/broker.ts";
 import { type Keys, MemoryKeys, type StoredKey } from "../../src/broker/keys.ts";
@@ -14,6 +12,7 @@ import { Status } from "../../src/protocol/errors.ts";
 import { openKeyFiles } from "../../src/store/key_files.ts";
 import { GatePeer, type Reply } from "../helpers/gate_peer.ts";
 import { eventually } from "../helpers/eventually.ts";
+import { heapInUse } from "../helpers/heap.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 import { RawSocket, upgradeRequest } from "../helpers/raw_socket.ts";
 import { WatchedLogger, watchSecret } from "../helpers/watched_logger.ts";
@@ -419,13 +418,6 @@ const ATTEMPTS = 1_000;
 /** Where one in two attempts left its name behind, each wave would add twice as much. */
 const GROWTH_BYTES_MAX: number = 15 * 2 ** 20;
 
-/** Bytes that are in use, once what nobody needs was collected. */
-function usedBytes(): number {
-  setFlagsFromString("--expose_gc");
-  runInNewContext("gc")();
-  return Deno.memoryUsage().heapUsed;
-}
-
 Deno.test("memory stays flat under thousands of logins that fail", async () => {
   await using target = new Target();
   const filler = "x".repeat(60_000);
@@ -441,7 +433,7 @@ Deno.test("memory stays flat under thousands of logins that fail", async () => {
     // Checks that wait for their turn end.
     await target.clock.advance(5_000);
     await turn();
-    return usedBytes();
+    return heapInUse();
   };
   await attack(0);
   const before = await attack(1);
