@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   host: ["identity", "protocol", "util"],
   log: ["protocol", "util"],
   frame: ["protocol", "util"],
-  lake: ["frame", "protocol", "util"],
+  lake: ["frame", "host", "protocol", "util"],
   state: ["broker", "lake", "protocol", "util"],
   store: ["broker", "identity", "host", "lake", "log", "state", "protocol", "util"],
   node: [

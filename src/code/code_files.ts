@@ -1,3 +1,4 @@
+import { replaceFile, syncDirectory } from "../host/durable_files.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
 import type { Logger } from "../util/log.ts";
 import { CONTENT_BYTES_MAX, NAMES_MAX } from "./limits.ts";
@@ -69,22 +70,15 @@ export class CodeFiles {
   async write({ name, tag, content }: CodeFile): Promise<void> {
     const directory = this.#directoryOf(name);
     await Deno.mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    const temporary = `${directory}/.${crypto.randomUUID()}.tmp`;
-    try {
-      await writeDurably(temporary, new TextEncoder().encode(content));
-      await Deno.rename(temporary, `${this.#dir}/${codeFileName({ name, tag })}`);
-    } catch (error) {
-      await removeIfThere(temporary);
-      throw error;
-    }
-    await syncDirectory(directory);
+    const path = `${this.#dir}/${codeFileName({ name, tag })}`;
+    await replaceFile(path, new TextEncoder().encode(content), FILE_MODE);
     await syncDirectory(this.#dir);
     await this.#removeOthers(name, tag);
   }
 
   /** Removes a name, and nothing else. One that is not there is no error. */
   async remove(name: string): Promise<void> {
-    await removeIfThere(this.#directoryOf(name));
+    await removeAll(this.#directoryOf(name));
     await syncDirectory(this.#dir).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
@@ -152,29 +146,16 @@ export class CodeFiles {
     const directory = this.#directoryOf(name);
     const stale = await Array.fromAsync(Deno.readDir(directory));
     for (const { name: entry } of stale) {
-      if (entry !== `${kept}${EXTENSION}`) await removeIfThere(`${directory}/${entry}`);
+      if (entry !== `${kept}${EXTENSION}`) await removeAll(`${directory}/${entry}`);
     }
     await syncDirectory(directory);
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: FILE_MODE });
-  for (let at = 0; at < bytes.byteLength;) at += await file.write(bytes.subarray(at));
-  await file.sync();
-}
-
-async function removeIfThere(path: string): Promise<void> {
+async function removeAll(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory, and needs no sync of one.
-  if (Deno.build.os === "windows") return;
-  using directory = await Deno.open(path, { read: true });
-  await directory.sync();
 }

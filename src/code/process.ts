@@ -1,30 +1,19 @@
+import {
+  type ChildCommand,
+  type ChildPipes,
+  ownExecutable,
+  permissionArgument,
+  startChild,
+} from "../host/child_process.ts";
 import { readableEnvironment } from "../host/environment.ts";
-import { isGranted } from "../host/permissions.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
 // The entry of children is among our own modules, so that it is in the cache when we come from a registry.
 import "./child.ts";
 
 /** A child that runs code, as its runner sees it; made by {@link spawnCode}, or by tests. */
-export interface CodeProcess {
-  /** Calls to it. */
-  readonly stdin: WritableStream<Uint8Array>;
-  /** Answers from it. */
-  readonly stdout: ReadableStream<Uint8Array>;
+export interface CodeProcess extends ChildPipes {
   /** What the code prints. */
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Resolves when it has ended, with a text that says how. */
-  readonly ended: Promise<string>;
-  /** Ends it at once. */
-  kill(): void;
-}
-
-/** How a child is started. */
-export interface CodeCommand {
-  /** The executable: this very runtime. */
-  readonly executable: string;
-  readonly args: readonly string[];
-  /** The whole of its environment. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 /** What code may use beside its arguments. Nothing by default. */
@@ -63,7 +52,7 @@ const NET = /^(?:[A-Za-z0-9.*_-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * modules that are not in it, at least not without its own permissions.
  * @throws {TypeError} For a permission that is none.
  */
-export function codeCommand(limits: CodeLimits): CodeCommand {
+export function codeCommand(limits: CodeLimits): ChildCommand {
   if (Deno.build.standalone) {
     throw new RembusError(
       Status.ERROR,
@@ -71,12 +60,12 @@ export function codeCommand(limits: CodeLimits): CodeCommand {
         'binary; run the command line tool with "deno run"',
     );
   }
-  const executable = executablePath();
-  if (executable === null || !isGranted({ name: "run", command: executable })) {
+  const { executable, wanted } = ownExecutable();
+  if (executable === null) {
     throw new RembusError(
       Status.ERROR,
       "Cannot distribute code: expected permission to start its processes, got none; run with " +
-        `--allow-run=${executable ?? "deno"}`,
+        wanted,
     );
   }
   const entry = new URL("./child.ts", import.meta.url).href;
@@ -95,11 +84,6 @@ export function codeArguments(entry: string, { permissions, memoryBytes }: CodeL
       throw new TypeError(`Cannot let code connect to "${host}": expected host or host:port`);
     }
   }
-  const list = (name: string, values: readonly string[]): string[] =>
-    // A comma separates values; within one it is doubled.
-    values.length === 0
-      ? []
-      : [`${name}=${values.map((value) => value.replaceAll(",", ",,")).join(",")}`];
   return [
     "run",
     "--quiet",
@@ -111,9 +95,9 @@ export function codeArguments(entry: string, { permissions, memoryBytes }: CodeL
     "--no-config",
     "--no-check",
     `--v8-flags=--max-old-space-size=${Math.ceil(memoryBytes / 1_024 / 1_024)}`,
-    ...list("--allow-net", net),
-    ...list("--allow-read", read),
-    ...list("--allow-write", write),
+    ...permissionArgument("--allow-net", net),
+    ...permissionArgument("--allow-read", read),
+    ...permissionArgument("--allow-write", write),
     entry,
   ];
 }
@@ -147,36 +131,7 @@ function isRemote(entry: string): boolean {
 }
 
 /** Starts a child with its pipes. */
-export function spawnCode({ executable, args, env }: CodeCommand): CodeProcess {
-  const child = new Deno.Command(executable, {
-    args: [...args],
-    env: { ...env },
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    ended: child.status.then(({ code, signal }) => signal ?? `code ${code}`),
-    kill(): void {
-      try {
-        child.kill("SIGKILL");
-      } catch (error) {
-        // It ended by itself meanwhile.
-        if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    },
-  };
-}
-
-function executablePath(): string | null {
-  try {
-    return Deno.execPath();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return null;
-    throw error;
-  }
+export function spawnCode(command: ChildCommand): CodeProcess {
+  const { child, pipes } = startChild(command, "piped");
+  return { ...pipes, stderr: child.stderr };
 }

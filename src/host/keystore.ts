@@ -7,6 +7,7 @@ import {
   type KeyedCertificate,
   readCertificate,
 } from "./certificates.ts";
+import { replaceFile } from "./durable_files.ts";
 
 /** Files of a keystore: what a broker serves with (spec 4.5), and the authority that signed it. */
 export const KEYSTORE_FILES = {
@@ -69,8 +70,8 @@ export async function initKeystore(
   const leaf = await createLeaf({ ...request, authority });
   await Deno.mkdir(directory, { recursive: true, mode: MODE_DIRECTORY });
   const path = (name: keyof typeof KEYSTORE_FILES) => `${directory}/${KEYSTORE_FILES[name]}`;
-  await replaceFile(path("authorityKey"), authority.key, MODE_PRIVATE);
-  await replaceFile(path("authority"), authority.certificate, MODE_PUBLIC);
+  await replaceText(path("authorityKey"), authority.key, MODE_PRIVATE);
+  await replaceText(path("authority"), authority.certificate, MODE_PUBLIC);
   await writeLeaf(directory, leaf);
   return await readCertificate(leaf.certificate);
 }
@@ -151,7 +152,7 @@ export async function trustAuthority(
   const others = (await fileNames(clients)).filter((one) => one !== name);
   if (certificate === null || others.length > 0) return null;
   await Deno.mkdir(clients, { recursive: true });
-  await replaceFile(`${clients}/${name}`, certificate, MODE_PUBLIC);
+  await replaceText(`${clients}/${name}`, certificate, MODE_PUBLIC);
   return `${clients}/${name}`;
 }
 
@@ -180,29 +181,12 @@ export async function readIfThere(path: string): Promise<string | null> {
 
 /** The key first: a broker that looks in between sees a pair that does not fit, and keeps what it has. */
 async function writeLeaf(directory: string, { certificate, key }: KeyedCertificate): Promise<void> {
-  await replaceFile(`${directory}/${KEYSTORE_FILES.key}`, key, MODE_PRIVATE);
-  await replaceFile(`${directory}/${KEYSTORE_FILES.certificate}`, certificate, MODE_PUBLIC);
+  await replaceText(`${directory}/${KEYSTORE_FILES.key}`, key, MODE_PRIVATE);
+  await replaceText(`${directory}/${KEYSTORE_FILES.certificate}`, certificate, MODE_PUBLIC);
 }
 
-/** Writes a whole file beside the old one, and then puts it in its place. */
-async function replaceFile(path: string, text: string, mode: number): Promise<void> {
-  const beside = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    await writeNew(beside, new TextEncoder().encode(text), mode);
-    await Deno.rename(beside, path);
-  } catch (error) {
-    await Deno.remove(beside).catch((reason) => {
-      // It was not even made.
-      if (!isAbsent(reason)) throw reason;
-    });
-    throw error;
-  }
-}
-
-async function writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode });
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-  await file.sync();
+async function replaceText(path: string, text: string, mode: number): Promise<void> {
+  await replaceFile(path, new TextEncoder().encode(text), mode);
 }
 
 async function namesThere(directory: string): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import { RembusError, Status } from "../protocol/errors.ts";
 import { checkName } from "../protocol/name.ts";
 import { errorText } from "../util/error_text.ts";
 import { type Logger, SILENT } from "../util/log.ts";
+import { directoryOf, removeIfThere, replaceFile, syncDirectory } from "./durable_files.ts";
 import { isGranted } from "./permissions.ts";
 
 /** Bytes of the largest `.secret` that is read: keys have a few thousand. Exceeded: it is refused. */
@@ -123,50 +124,11 @@ async function readAll(file: Deno.FsFile, size: number): Promise<Uint8Array> {
 }
 
 async function write(path: string, secret: Uint8Array): Promise<void> {
-  const directory = directoryOf(path);
   // The mode is that of the directories which this makes: others are their owner's business.
-  await Deno.mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    await writeNew(temporary, secret);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await removeIfThere(temporary);
-    throw error;
-  }
-  await syncDirectory(directory);
-}
-
-async function writeNew(path: string, secret: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: FILE_MODE });
-  for (let at = 0; at < secret.byteLength;) at += await file.write(secret.subarray(at));
-  await file.sync();
+  await Deno.mkdir(directoryOf(path), { recursive: true, mode: DIRECTORY_MODE });
+  await replaceFile(path, secret, FILE_MODE);
 }
 
 async function remove(path: string): Promise<void> {
   if (await removeIfThere(path)) await syncDirectory(directoryOf(path));
-}
-
-async function removeIfThere(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (isMissing) return false;
-    throw error;
-  }
-}
-
-/** What was renamed or removed is so after a power loss, too. */
-async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory, and needs no sync of one.
-  if (Deno.build.os === "windows") return;
-  using directory = await Deno.open(path, { read: true });
-  await directory.sync();
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
 }

@@ -1,24 +1,12 @@
-/** The lake process as its supervisor sees it; made by {@link spawnLake}, or by tests. */
-export interface LakeProcess {
-  /** Messages to it. */
-  readonly stdin: WritableStream<Uint8Array>;
-  /** Messages from it. */
-  readonly stdout: ReadableStream<Uint8Array>;
-  /** Resolves when it has ended, with a text that says how. */
-  readonly ended: Promise<string>;
-  /** Ends it at once. */
-  kill(): void;
-}
+import {
+  type ChildCommand,
+  type ChildPipes,
+  permissionArgument,
+  startChild,
+} from "../host/child_process.ts";
 
-/** How the process is started. */
-export interface LakeCommand {
-  /** The executable, most often `Deno.execPath()`. */
-  readonly executable: string;
-  /** Its arguments. */
-  readonly args: readonly string[];
-  /** The whole of its environment (D27). */
-  readonly env: Readonly<Record<string, string>>;
-}
+/** The lake process as its supervisor sees it; made by {@link spawnLake}, or by tests. */
+export type LakeProcess = ChildPipes;
 
 /**
  * Variables that the process gets when the broker has them: where Deno keeps its packages, time zone, and
@@ -53,46 +41,20 @@ export interface LakePermissions {
  * files and sockets are not Deno's, so that `--allow-ffi` means that this process is trusted (D27).
  */
 export function lakeArguments(entry: string, { read, write, ffi }: LakePermissions): string[] {
-  const list = (name: string, paths: readonly string[]) =>
-    // A comma separates paths; within one it is doubled.
-    paths.length === 0
-      ? []
-      : [`${name}=${paths.map((path) => path.replaceAll(",", ",,")).join(",")}`];
   return [
     "run",
     "--no-prompt",
     // In a clone our own lock file says what is in the cache, so that nothing is asked of the network. Elsewhere it is
     // that of the program around us, and knows nothing of what is imported by this process alone.
     ...(/^(?:https?|jsr):/.test(entry) ? ["--no-lock"] : []),
-    ...list("--allow-read", read),
-    ...list("--allow-write", write),
+    ...permissionArgument("--allow-read", read),
+    ...permissionArgument("--allow-write", write),
     ffi === null ? "--allow-ffi" : `--allow-ffi=${ffi}`,
     entry,
   ];
 }
 
-/** Starts the process with its pipes. */
-export function spawnLake({ executable, args, env }: LakeCommand): LakeProcess {
-  const child = new Deno.Command(executable, {
-    args: [...args],
-    env: { ...env },
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    // What native code writes before it dies is all that is left of it.
-    stderr: "inherit",
-  }).spawn();
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    ended: child.status.then(({ code, signal }) => signal ?? `code ${code}`),
-    kill(): void {
-      try {
-        child.kill("SIGKILL");
-      } catch (error) {
-        // It ended by itself meanwhile.
-        if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    },
-  };
+/** Starts the process with its pipes. What native code writes before it dies is all that is left of it. */
+export function spawnLake(command: ChildCommand): LakeProcess {
+  return startChild(command, "inherit").pipes;
 }

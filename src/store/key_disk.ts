@@ -1,3 +1,4 @@
+import { syncDirectory, writeNew } from "../host/durable_files.ts";
 import { KEY_BYTES_MAX } from "../identity/public_key.ts";
 
 /** The files of registered names. Paths are relative to the directory of keys, with `/` between their segments. */
@@ -94,7 +95,7 @@ export class DenoKeyDisk implements KeyDisk {
     const temporary = this.#pathOf(below(parent, `${TEMPORARY_PREFIX}${crypto.randomUUID()}`));
     const target = this.#pathOf(path);
     try {
-      await writeWhole(temporary, bytes);
+      await writeNew(temporary, bytes, FILE_MODE);
       if (!await linkNew(temporary, target)) return false;
       try {
         await this.#sync(parent);
@@ -137,10 +138,7 @@ export class DenoKeyDisk implements KeyDisk {
   }
 
   async #sync(directory: string): Promise<void> {
-    // Windows cannot open a directory, and needs no sync of one.
-    if (Deno.build.os === "windows") return;
-    using opened = await Deno.open(this.#pathOf(directory), { read: true });
-    await opened.sync();
+    await syncDirectory(this.#pathOf(directory));
   }
 
   #pathOf(path: string): string {
@@ -156,13 +154,6 @@ export function below(directory: string, name: string): string {
 /** The directory of a path; the empty text for one at the top. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: FILE_MODE });
-  let done = 0;
-  while (done < bytes.byteLength) done += await file.write(bytes.subarray(done));
-  await file.sync();
 }
 
 /** Gives a file its name; `false` when that is in use. A rename would replace what has the name. */

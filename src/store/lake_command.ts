@@ -1,6 +1,7 @@
+import { type ChildCommand, ownExecutable, permissionArgument } from "../host/child_process.ts";
 import { readableEnvironment } from "../host/environment.ts";
 import { isGranted } from "../host/permissions.ts";
-import { lakeArguments, type LakeCommand, lakeEnvironment } from "../lake/process.ts";
+import { lakeArguments, lakeEnvironment } from "../lake/process.ts";
 import { RembusError, Status } from "../protocol/errors.ts";
 
 /** What the lake process opens the log with. */
@@ -28,13 +29,13 @@ export const LAKE_COMMAND = "__lake";
  *
  * @throws {RembusError} When this process may not start others.
  */
-export function lakeCommand(place: LakePlace): LakeCommand {
-  const executable = executablePath();
-  if (executable === null || !isGranted({ name: "run", command: executable })) {
+export function lakeCommand(place: LakePlace): ChildCommand {
+  const { executable, wanted } = ownExecutable();
+  if (executable === null) {
     throw new RembusError(
       Status.ERROR,
       "Cannot open the tables: expected permission to start their process, got none; run with " +
-        `--allow-run=${executable ?? "deno"}`,
+        wanted,
     );
   }
   return {
@@ -55,7 +56,7 @@ function runArguments({ dir, logDirectory, extensionDirectory }: LakePlace): str
   return [
     ...args.slice(0, 1),
     "--quiet",
-    `--deny-write=${logDirectory.replaceAll(",", ",,")}`,
+    ...permissionArgument("--deny-write", [logDirectory]),
     ...args.slice(1),
   ];
 }
@@ -67,13 +68,4 @@ function environment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(all).filter(([name]) => !/^(?:LD|DYLD)_/i.test(name)),
   );
-}
-
-function executablePath(): string | null {
-  try {
-    return Deno.execPath();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return null;
-    throw error;
-  }
 }
