@@ -3,7 +3,7 @@ import { ADMIN_DETAILS, ADMIN_OPTIONS, ADMIN_SETTINGS, openAdminDoor } from "./o
 import { hint } from "./closest.ts";
 import { type Command, type CommandContext, JSON_OPTION } from "./command.ts";
 import { EXIT, type ExitCode, UsageError } from "./exit.ts";
-import type { OptionSpec } from "./options.ts";
+import { nameOperand, type OptionSpec } from "./options.ts";
 import { jsonLine } from "./values.ts";
 
 /** One of the things that a command does: `add <name>`. */
@@ -49,6 +49,27 @@ export interface AdminCommandParts {
   readonly options?: readonly OptionSpec[];
   readonly details: readonly string[];
   readonly examples: readonly string[];
+}
+
+/** What an admin does to one name: a command about it, and what is told once it is done. */
+export function nameAction(
+  { word, cmd, told }: {
+    readonly word: string;
+    readonly cmd: string;
+    readonly told: (name: string) => string;
+  },
+): AdminAction {
+  return {
+    word,
+    operands: "<name>",
+    count: [1, 1],
+    check: nameOperand,
+    async run(door, { operands, context }): Promise<void> {
+      const name = nameOperand(operands);
+      await door.run({ cmd, args: { cid: name } });
+      await tellDone(context, { text: told(name), fields: { cmd, name } });
+    },
+  };
 }
 
 /** Operands as the help shows them: `list | add <name>`. */

@@ -1,6 +1,5 @@
-import { adminCommand, printNames, tellDone } from "./actions.ts";
+import { adminCommand, nameAction, printNames } from "./actions.ts";
 import { namesFrom } from "./admin_answers.ts";
-import { nameOperand } from "./options.ts";
 
 /** `rembus admins` */
 export const adminsCommand = adminCommand({
@@ -16,34 +15,16 @@ export const adminsCommand = adminCommand({
         await printNames(context, { names, nothing: "no admins" });
       },
     },
-    {
+    nameAction({
       word: "add",
-      operands: "<name>",
-      count: [1, 1],
-      check: nameOperand,
-      async run(door, { operands, context }): Promise<void> {
-        const name = nameOperand(operands);
-        await door.run({ cmd: "add_admin", args: { cid: name } });
-        await tellDone(context, {
-          text: `${name} is an admin, whenever it proved its name with its key`,
-          fields: { cmd: "add_admin", name },
-        });
-      },
-    },
-    {
+      cmd: "add_admin",
+      told: (name) => `${name} is an admin, whenever it proved its name with its key`,
+    }),
+    nameAction({
       word: "remove",
-      operands: "<name>",
-      count: [1, 1],
-      check: nameOperand,
-      async run(door, { operands, context }): Promise<void> {
-        const name = nameOperand(operands);
-        await door.run({ cmd: "remove_admin", args: { cid: name } });
-        await tellDone(context, {
-          text: `${name} is no admin any more`,
-          fields: { cmd: "remove_admin", name },
-        });
-      },
-    },
+      cmd: "remove_admin",
+      told: (name) => `${name} is no admin any more`,
+    }),
   ],
   details: [
     "An admin changes who may do what while the broker runs. The name alone is not enough: it must\n" +

@@ -1,5 +1,5 @@
 import { usersFrom } from "./admin_answers.ts";
-import { adminCommand, tellDone } from "./actions.ts";
+import { adminCommand, nameAction, tellDone } from "./actions.ts";
 import type { CommandContext } from "./command.ts";
 import { UsageError } from "./exit.ts";
 import { nameOperand } from "./options.ts";
@@ -61,20 +61,11 @@ export const usersCommand = adminCommand({
         });
       },
     },
-    {
+    nameAction({
       word: "remove",
-      operands: "<name>",
-      count: [1, 1],
-      check: nameOperand,
-      async run(door, { operands, context }): Promise<void> {
-        const name = nameOperand(operands);
-        await door.run({ cmd: "remove_user", args: { cid: name } });
-        await tellDone(context, {
-          text: `${name} is not registered any more, and its connection is closed`,
-          fields: { cmd: "remove_user", name },
-        });
-      },
-    },
+      cmd: "remove_user",
+      told: (name) => `${name} is not registered any more, and its connection is closed`,
+    }),
   ],
   details: [
     "A registered name is only for who has its key. A component that has the PIN of its tenant\n" +
