@@ -21,6 +21,16 @@ export {
   type NodeConnectOptions,
 } from "./src/node/component.ts";
 export { type NodeRegisterOptions, register } from "./src/node/register.ts";
+export {
+  type AnyCodeKind,
+  type CodeKind,
+  type DistributeOptions,
+  installFile,
+  type InstallFileOptions,
+  listCode,
+  type ListedCode,
+  uninstallCode,
+} from "./src/code/distribute.ts";
 export * from "./broker.ts";
 // Its `component`, `connect`, `anonymous` and `register` give way to those above, which also look for settings.
 export * from "./client.ts";

@@ -1,9 +1,6 @@
-import { isSpace } from "../protocol/topic.ts";
 import type { Access, Actor, Verdict } from "./access.ts";
 import type { Exposers } from "./exposers.ts";
-import type { BrokerTable } from "./options.ts";
 import type { Subscriptions } from "./subscriptions.ts";
-import { overlaps } from "./table_rights.ts";
 
 /** What can be asked about. */
 export const ASKED_ACTIONS = [
@@ -27,7 +24,8 @@ export interface ExplainParts {
   readonly access: Access;
   readonly exposers: Exposers;
   readonly subscriptions: Subscriptions;
-  readonly tables: readonly BrokerTable[];
+  /** The table that messages of a topic fill. */
+  readonly tableOf: (topic: string) => string | null;
   /** Whether the broker itself answers a service. */
   readonly isOwnService: (topic: string) => boolean;
   /** Name of the broker. */
@@ -87,20 +85,18 @@ export function explain(parts: ExplainParts, { actor, action, topic }: Question)
 }
 
 function explainPublish(parts: ExplainParts, actor: Actor, topic: string): Explanation {
-  const { access, subscriptions, tables } = parts;
+  const { access, subscriptions, tableOf } = parts;
   const verdict = access.judge(actor, "publish", topic);
   if (!verdict.allowed) return verdict;
   const receivers = subscriptions.match(topic)
     .map(({ subscriber }) => subscriber)
     .filter((one) => one.name !== actor.name && access.mayReceive(one, topic, actor.name))
     .map(({ name }) => name);
-  const table = isSpace(topic)
-    ? undefined
-    : tables.find((one) => overlaps(one.topic, topic)) ?? tables.find((one) => one.name === topic);
+  const table = tableOf(topic);
   return {
     ...verdict,
     receivers: [...new Set(receivers)],
-    ...(table === undefined ? {} : { table: table.name }),
+    ...(table === null ? {} : { table }),
   };
 }
 

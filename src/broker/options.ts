@@ -47,6 +47,8 @@ export interface BrokerOptions {
   readonly sharedServices?: readonly string[];
   /** The tables that messages fill: who may not have the messages may not query the table. @default {[]} */
   readonly tables?: readonly BrokerTable[];
+  /** The table that messages of a topic fill, `null` for none; told by `why`. @default {none} */
+  readonly tableOf?: (topic: string) => string | null;
   /** Messages and bytes that one component may send per second; reading from it pauses above. @default {no limit} */
   readonly rateLimit?: RateLimit;
   /** Takes what was done to the rules, for the operator. @default {the logger only} */
@@ -127,6 +129,7 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     overwriteConnection: options.overwriteConnection ?? false,
     sharedServices: options.sharedServices ?? [],
     tables: options.tables ?? [],
+    tableOf: options.tableOf ?? (() => null),
     rateLimit: options.rateLimit ?? {},
     audit: options.audit ?? (() => {}),
     control: options.control ?? {},

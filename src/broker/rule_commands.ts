@@ -253,7 +253,7 @@ export class RuleCommands {
     }
     const name = cidOf(data);
     const actor = { name, isBroker: name === options.name, isAdmin: admins.has(name) };
-    const parts = { access, exposers, subscriptions, tables: options.tables, isOwnService };
+    const parts = { access, exposers, subscriptions, tableOf: options.tableOf, isOwnService };
     return told(explain({ ...parts, name: options.name }, { actor, action, topic: about }));
   }
 

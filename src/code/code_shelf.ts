@@ -26,8 +26,11 @@ export interface ShelfOptions {
 
 /** One entry of a list: the file, and its text under both names that peers know (rembus-jl 6.10). */
 export interface ListedCode {
+  /** File, `<name>/<tag>.ts`. */
   readonly name: string;
+  /** Text of the file, when it was asked for. */
   readonly body?: string;
+  /** The same text, as Rembus.jl calls it. */
   readonly content?: string;
 }
 

@@ -2,6 +2,9 @@ import type { NodeHandle } from "../peer/api.ts";
 import { CODE_KINDS, type CodeKind, codeTopics, TAG_DEFAULT } from "./names.ts";
 import type { ListedCode } from "./code_shelf.ts";
 
+export type { CodeKind } from "./names.ts";
+export type { ListedCode } from "./code_shelf.ts";
+
 /** Where code goes. */
 export interface DistributeOptions {
   /** Name of a component that lets code be distributed to it. @default {the broker} */
@@ -19,7 +22,7 @@ export interface InstallFileOptions extends DistributeOptions {
 }
 
 /** Kinds that are none are accepted: lists of them are empty. */
-type AnyKind = CodeKind | (string & Record<never, never>);
+export type AnyCodeKind = CodeKind | (string & Record<never, never>);
 
 /**
  * Installs the module in a file as a service or subscriber. Rejects with `Deno.errors.NotFound` when there is no
@@ -27,7 +30,7 @@ type AnyKind = CodeKind | (string & Record<never, never>);
  */
 export async function installFile(
   node: NodeHandle,
-  kind: AnyKind,
+  kind: AnyCodeKind,
   { path, name, tag = TAG_DEFAULT, target }: InstallFileOptions,
 ): Promise<void> {
   if (!isKind(kind)) {
@@ -42,7 +45,7 @@ export async function installFile(
 /** Removes code by its name; an unknown name, and an unknown kind, change nothing. */
 export async function uninstallCode(
   node: NodeHandle,
-  kind: AnyKind,
+  kind: AnyCodeKind,
   { name, target }: DistributeOptions & { readonly name: string },
 ): Promise<void> {
   if (isKind(kind)) await call(node, { topic: codeTopics(kind).uninstall, target }, name);
@@ -51,7 +54,7 @@ export async function uninstallCode(
 /** What is installed; of an unknown kind, nothing. */
 export async function listCode(
   node: NodeHandle,
-  kind: AnyKind,
+  kind: AnyCodeKind,
   { withBody = false, target }: DistributeOptions & { readonly withBody?: boolean } = {},
 ): Promise<ListedCode[]> {
   if (!isKind(kind)) return [];

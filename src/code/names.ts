@@ -1,9 +1,9 @@
 import { NAME_BYTES_MAX } from "./limits.ts";
 
 /** What code is run for: calls, or messages. */
-export const CODE_KINDS = ["service", "subscriber"] as const;
-/** One of {@link CODE_KINDS}. */
-export type CodeKind = typeof CODE_KINDS[number];
+export type CodeKind = "service" | "subscriber";
+/** Both of them. */
+export const CODE_KINDS: readonly CodeKind[] = ["service", "subscriber"];
 
 /** Tag of code that was installed without one. */
 export const TAG_DEFAULT = "main";

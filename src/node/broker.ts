@@ -18,7 +18,7 @@ import { errorText } from "../util/error_text.ts";
 
 /** How a broker with a port is made. What is not said comes from its settings (spec 9). */
 export interface BrokerNodeOptions<C extends Contract = AnyContract>
-  extends Omit<BrokerOptions, "journal" | "state" | "services" | "tables"> {
+  extends Omit<BrokerOptions, "journal" | "state" | "services" | "tables" | "tableOf"> {
   /** WebSocket port; 0 takes any free one, `null` listens on none. @default {8338} */
   readonly port?: number | null;
   /** Address to listen on; `0.0.0.0` opens the broker to the network. @default {"127.0.0.1"} */
@@ -85,6 +85,7 @@ export type BrokerExtras = Omit<
   | "state"
   | "services"
   | "tables"
+  | "tableOf"
 >;
 
 /** How {@link startBroker} starts. */
@@ -200,10 +201,12 @@ function newBroker(settings: Settings, extras: BrokerExtras, storage: Storage | 
 
 /** What a broker that keeps files has from them. Keys of the program's own count instead of those. */
 function keptOptions(
-  { journal, state, services, tables, keys, audit }: Storage,
+  storage: Storage,
   extras: BrokerExtras,
 ): Partial<BrokerOptions> {
+  const { journal, state, services, tables, keys, audit } = storage;
   return {
+    tableOf: (topic) => storage.tableOf(topic),
     journal,
     state,
     services,

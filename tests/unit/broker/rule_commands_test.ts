@@ -232,7 +232,10 @@ Deno.test("a change that cannot be stored is answered with 10, and noted so", as
 });
 
 Deno.test("why tells rule, receivers, exposers and table", async () => {
-  await using setting = await start({ tables: [{ name: "sensor", topic: ":site/sensor" }] });
+  await using setting = await start({
+    tables: [{ name: "sensor", topic: ":site/sensor" }],
+    tableOf: (topic) => topic === "turin/sensor" ? "sensor" : null,
+  });
   const { run } = setting;
   const bob = await setting.login("bob");
   await runOn(bob, "subscribe", "turin/*", { msg_from: 0 });
